@@ -1,0 +1,9 @@
+"""The function app: every trigger of `handlers`, registered. Nothing else happens here."""
+
+import azure.functions as func
+
+from handlers import health, push_events, retention
+
+app = func.FunctionApp()
+for module in (push_events, retention, health):
+    app.register_functions(module.blueprint)

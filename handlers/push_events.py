@@ -1,0 +1,70 @@
+"""Service Bus: a batch of Push API messages, given to ingest.
+
+The trigger takes batches, because that is what makes full transactions of rows. A batch is settled as a whole:
+returning completes every message of it, raising gives every one back. So this raises only for `GiveBack` and what nobody foresaw.
+
+`data_type=BINARY` is not a matter of taste: without it the host parses every body as JSON before Python sees it, fails
+the whole batch for one that is none, and rewrites numbers and dates (azure-functions-servicebus-extension #15). Beside
+the body only the application properties are trusted: in a batch the host shifts other metadata from message to message
+where one has none (azure-functions-python-worker #1122).
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, List  # noqa: UP035  # list[ServiceBusMessage] is refused when the app is indexed
+
+import azure.functions as func
+
+from shared import services
+from shared.deadlines import Deadline
+from shared.ingest.ingest import Outcome
+from shared.ingest.rows import Delivery
+from shared.instants import Instant
+from shared.settings import settings
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+_log = logging.getLogger(__name__)
+
+
+@blueprint.function_name("push_events")
+@blueprint.service_bus_queue_trigger(
+    arg_name="messages",
+    queue_name="%PUSH_EVENTS_QUEUE%",
+    connection="ServiceBusConnection",
+    cardinality=func.Cardinality.MANY,
+    data_type=func.DataType.BINARY,
+)
+async def push_events(messages: List[func.ServiceBusMessage]) -> None:  # noqa: UP006  # see the import
+    """Store a batch of Push API messages; returning completes them, raising gives all of them back."""
+    now = Instant.now()
+    deliveries = [
+        Delivery(message.get_body(), "servicebus", now, _texts(message.application_properties)) for message in messages
+    ]
+    outcome = await services.ingest().store(deliveries, Deadline.after(settings().ingest_deadline_seconds))
+    log_outcome(outcome)
+
+
+def log_outcome(outcome: Outcome) -> None:
+    """One line for a batch, and one more for each thing an operator should look at. Counts and ids of sessions only."""
+    stored = ",".join(f"{event_type}:{count}" for event_type, count in sorted(outcome.stored.items())) or "none"
+    _log.info(
+        "ingest deliveries=%d stored=%s repeats=%d quarantined=%d duration_ms=%.1f",
+        outcome.deliveries,
+        stored,
+        outcome.repeats,
+        outcome.quarantined.total(),
+        outcome.duration_seconds * 1000,
+    )
+    for reason, count in sorted(outcome.quarantined.items()):
+        _log.error("ingest quarantined reason=%s messages=%d; see the table Quarantine", reason, count)
+    for charger_id, transaction_id in outcome.reused_sessions:
+        _log.warning(
+            "ingest transaction id used again charger_id=%r transaction_id=%r; see its row in Transactions",
+            charger_id,
+            transaction_id,
+        )
+
+
+def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (properties or {}).items()}

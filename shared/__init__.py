@@ -1,0 +1,1 @@
+"""What the functions do, apart from being functions: eMabler's language, our events, ingest, tables."""

@@ -1,0 +1,1 @@
+"""The vendor's language and nothing else: what eMabler writes, turned into our events."""

@@ -1,0 +1,49 @@
+"""Times as eMabler writes them.
+
+Seen in its documents: no, 1, 5, 6 and 7 fractional digits, `Z`, and explicit offsets; .NET's `DateTime.MinValue`
+(`0001-01-01T00:00:00Z`) is sent for "never" (REST v2). A time without an offset is UTC ("all of our timeStamps are in
+UTC", getting started with the REST API).
+"""
+
+from datetime import datetime, timedelta
+
+from shared.instants import Instant
+
+_MICROSECOND_DIGITS = 6
+_FIRST_YEAR = 1601
+"""Table Storage's Edm.DateTime begins here; a charger with an earlier clock has no clock."""
+
+
+def read_instant(text: str) -> Instant | None:
+    """The instant a text names, exact to the seventh fractional digit; None for the year-1 "never".
+
+    Raises ValueError for what is no time, or lies before 1601.
+    """
+    moment = _moment(text)
+    if moment.year == 1:
+        return None
+    try:
+        instant = Instant.from_datetime(moment, extra_ticks=_seventh_digit(text))
+    except OverflowError:
+        raise ValueError("time outside the years 1601 to 9999") from None
+    if moment.year < _FIRST_YEAR:
+        raise ValueError("time outside the years 1601 to 9999")
+    return instant
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        text = text.strip().upper()
+        if ":60" in text:  # a leap second: the second after :59, as every clock without leap seconds has it
+            return datetime.fromisoformat(text.replace(":60", ":59")) + timedelta(seconds=1)
+        return datetime.fromisoformat(text)
+
+
+def _seventh_digit(text: str) -> int:
+    point = max(text.find("."), text.find(","))
+    if point < 0:
+        return 0
+    digit = text[point + _MICROSECOND_DIGITS + 1 : point + _MICROSECOND_DIGITS + 2]
+    return int(digit) if digit.isascii() and digit.isdigit() and text[point + 1 : point + 7].isdigit() else 0

@@ -1,0 +1,41 @@
+"""The shard count, kept with the data: tables made with four shards must never be written with eight.
+
+A row's partition follows from the shard count, so with another count the repeats of an event would not meet and the
+current state would stand twice. The count is changed by rebuilding the tables from the archive, not by a setting.
+"""
+
+from shared.deadlines import Deadline
+from shared.errors import ConfigurationError, RowExists
+from shared.ingest.writing import execute
+from shared.tables.store import Kind, Operation, Row, Tables
+
+LAYOUT = "Layout"
+_KEY = "layout"
+
+
+class Layout:
+    """Compares the shard count of the settings with that of the tables, once for each process."""
+
+    def __init__(self, tables: Tables, shards: int) -> None:
+        self._tables = tables
+        self._shards = shards
+        self._is_checked = False
+
+    async def check(self, deadline: Deadline) -> None:
+        """Write the count where the tables are new. Raises ConfigurationError where they were made with another."""
+        if self._is_checked:
+            return
+        row: Row = {"PartitionKey": _KEY, "RowKey": _KEY, "event_shards": self._shards}
+        stored = await self._tables.get(LAYOUT, _KEY, _KEY, deadline)
+        if stored is None:
+            try:
+                await execute(self._tables, LAYOUT, [Operation(Kind.INSERT, row)], deadline)
+            except RowExists:  # another worker was first: what it wrote counts
+                stored = await self._tables.get(LAYOUT, _KEY, _KEY, deadline)
+        made_with = stored.row.get("event_shards") if stored is not None else self._shards
+        if made_with != self._shards:
+            raise ConfigurationError(
+                f"EVENT_SHARDS is {self._shards}, but the tables were made with {made_with!r}. Set EVENT_SHARDS to "
+                "that, or use a storage account without tables."
+            )
+        self._is_checked = True

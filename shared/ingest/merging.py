@@ -1,0 +1,148 @@
+"""How rows with a history get into the tables: read or remembered, merged, and written only if nobody was faster.
+
+    remembered? --no--> read --> merge --> INSERT (there was none) or UPDATE (If-Match the ETag we know)
+         |                         ^                 |
+         +--yes-- merge            +---- 409/412: forget, read again ----+
+
+Never "look up, then insert": the write itself carries the condition, so two workers cannot overwrite each other.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shared.deadlines import Deadline
+from shared.errors import RowConflict, RowRefused, StorageUnavailable
+from shared.ingest.changes import Change
+from shared.ingest.writing import Refusals, Transaction, after_refusal, execute, together, transactions
+from shared.tables.store import Kind, Operation, Row, StoredRow, Tables
+
+MAX_REMEMBERED_ROWS = 10_000
+MAX_ROUNDS = 12
+_CHANGES_AT_ONCE = 100
+_FIRST_PAUSE_SECONDS = 0.01
+
+
+class Merged(NamedTuple):
+    """A row that was written: what it was before, None where there was none, and what it is now."""
+
+    before: Row | None
+    after: Row
+
+
+class RowMerger:
+    """Applies changes to rows, and remembers the rows with their ETags, so that the next change needs no read."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._remembered: OrderedDict[tuple[str, str, str], StoredRow] = OrderedDict()
+
+    async def merge(self, changes: Sequence[Change], deadline: Deadline) -> tuple[list[Merged], Refusals]:
+        """Apply changes, at most one for each row; returns what was written, and the refusals by place in `changes`.
+
+        Raises StorageUnavailable also where others kept changing a row for `MAX_ROUNDS` rounds.
+        """
+        merged: list[Merged] = []
+        refusals: Refusals = {}
+        partitions: dict[tuple[str, str], list[int]] = {}
+        for place, change in enumerate(changes):
+            partitions.setdefault((change.table, change.partition_key), []).append(place)
+        await together(
+            self._merge_partition(changes, places[start : start + _CHANGES_AT_ONCE], merged, refusals, deadline)
+            for places in partitions.values()
+            for start in range(0, len(places), _CHANGES_AT_ONCE)
+        )
+        return merged, refusals
+
+    async def _merge_partition(
+        self, changes: Sequence[Change], places: list[int], merged: list[Merged], refusals: Refusals, deadline: Deadline
+    ) -> None:
+        waiting = places
+        for round_number in range(MAX_ROUNDS):
+            if round_number > 1:  # somebody else keeps writing the same rows: step out of their pace
+                await asyncio.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**round_number))  # noqa: S311  # jitter
+            waiting = await self._merge_once(changes, waiting, merged, refusals, deadline, may_guess=round_number == 0)
+            if not waiting:
+                return
+        raise StorageUnavailable(f"rows of {changes[waiting[0]].table} changed under us {MAX_ROUNDS} times in a row")
+
+    async def _merge_once(
+        self,
+        changes: Sequence[Change],
+        places: list[int],
+        merged: list[Merged],
+        refusals: Refusals,
+        deadline: Deadline,
+        *,
+        may_guess: bool,
+    ) -> list[int]:
+        """One round; returns the places whose rows somebody else changed meanwhile."""
+        current = await asyncio.gather(*(self._current(changes[place], deadline, may_guess) for place in places))
+        before = dict(zip(places, current, strict=True))
+        operations = [
+            (place, changes[place].table, operation)
+            for place in places
+            if (operation := _operation(changes[place], before[place])) is not None
+        ]
+        changed_by_others: list[int] = []
+        left = transactions(operations, refusals)
+        while left:
+            transaction = left.pop()
+            if not transaction.operations:
+                continue
+            try:
+                etags = await execute(self._tables, transaction.table, transaction.operations, deadline)
+            except RowConflict:
+                for place in transaction.places:
+                    self._remembered.pop(_key(changes[place]), None)
+                changed_by_others += transaction.places
+            except RowRefused as refusal:
+                left += after_refusal(transaction, refusal, refusals)
+            else:
+                merged += self._written(changes, transaction, etags, before)
+        return changed_by_others
+
+    def _written(
+        self,
+        changes: Sequence[Change],
+        transaction: Transaction,
+        etags: list[str],
+        before: dict[int, StoredRow | None],
+    ) -> list[Merged]:
+        merged = []
+        for place, operation, etag in zip(transaction.places, transaction.operations, etags, strict=True):
+            self._remember(_key(changes[place]), StoredRow(dict(operation.row), etag))
+            stored = before[place]
+            merged.append(Merged(stored.row if stored is not None else None, operation.row))
+        return merged
+
+    async def _current(self, change: Change, deadline: Deadline, may_guess: bool) -> StoredRow | None:  # noqa: FBT001
+        key = _key(change)
+        if (remembered := self._remembered.get(key)) is not None:
+            self._remembered.move_to_end(key)
+            return remembered
+        if may_guess and change.is_likely_new:
+            return None  # an insert that meets a row costs a round; a read for every new row costs more
+        stored = await self._tables.get(*key, deadline)
+        if stored is not None:
+            self._remember(key, stored)
+        return stored
+
+    def _remember(self, key: tuple[str, str, str], row: StoredRow) -> None:
+        self._remembered[key] = row
+        self._remembered.move_to_end(key)
+        if len(self._remembered) > MAX_REMEMBERED_ROWS:
+            self._remembered.popitem(last=False)
+
+
+def _operation(change: Change, before: StoredRow | None) -> Operation | None:
+    row = change.merged(before.row if before is not None else None)
+    if row is None:
+        return None
+    return Operation(Kind.UPDATE, row, before.etag) if before is not None else Operation(Kind.INSERT, row)
+
+
+def _key(change: Change) -> tuple[str, str, str]:
+    return change.table, change.partition_key, change.row_key

@@ -1,0 +1,111 @@
+"""`ChargerStatus`: what every charger and socket does now; the newest event wins, whatever order they come in."""
+
+from dataclasses import dataclass, field
+
+from shared.events import ChargerBoot, ChargerState, Clock, Event, Precedence
+from shared.instants import Instant
+from shared.tables.keys import charger_row_key, shard, socket_row_key
+from shared.tables.store import EdmValue, Row
+
+CHARGER_STATUS = "ChargerStatus"
+MAIN_CONTROLLER = "0"
+"""Socket 0 is the charger's main controller (eMabler's message types), so its state is the charger's own."""
+
+
+@dataclass(slots=True)
+class StatusChange:
+    """What a batch says about one charger or socket.
+
+    A row has two parts, `status` and `boot`, each as told by its newest event, and what the newest event of all says of
+    the whole: last seen, connection, site.
+    """
+
+    partition_key: str
+    row_key: str
+    events: list[Event] = field(default_factory=list)
+    table: str = CHARGER_STATUS
+    is_likely_new: bool = False
+
+    @classmethod
+    def of(cls, event: Event, shards: int) -> "StatusChange | None":
+        """The change that an event makes to the current state; None where it makes none."""
+        content = event.content
+        if isinstance(content, ChargerState) and content.is_state and event.socket_id not in (None, MAIN_CONTROLLER):
+            row_key = socket_row_key(event.charger_id, str(event.socket_id))
+        elif isinstance(content, ChargerBoot) or (isinstance(content, ChargerState) and content.is_state):
+            row_key = charger_row_key(event.charger_id)
+        else:
+            return None
+        return cls(shard(event.charger_id, shards), row_key, [event])
+
+    def merged(self, current: Row | None) -> Row | None:
+        """The row after these events; None where all of them are older than what it already shows."""
+        row: dict[str, EdmValue] = dict(current or {})
+        changed = False
+        for event in self.events:
+            part = "boot" if isinstance(event.content, ChargerBoot) else "status"
+            if event.precedence > _precedence(row, part):
+                _replace_part(row, part, event)
+                changed = True
+            if event.precedence > _precedence(row, "last"):
+                _replace_part(row, "last", event)
+                changed = True
+        if not changed:
+            return None
+        return {"PartitionKey": self.partition_key, "RowKey": self.row_key} | row
+
+
+def _precedence(row: Row, part: str) -> Precedence:
+    event_id = row.get(f"{part}_event_id")
+    if not isinstance(event_id, str):
+        return Precedence(False, Instant(-1), "")  # older than every event
+    occurred_at = row.get(f"{part}_occurred_at")
+    return Precedence(
+        row.get(f"{part}_clock") == Clock.PLATFORM,
+        occurred_at if isinstance(occurred_at, Instant) else Instant(0),
+        event_id,
+    )
+
+
+def _replace_part(row: dict[str, EdmValue], part: str, event: Event) -> None:
+    """Exchange all columns of a part, those that the event does not have too."""
+    row |= {
+        f"{part}_occurred_at": event.occurred_at,
+        f"{part}_clock": str(event.clock),
+        f"{part}_event_id": event.event_id,
+    }
+    row |= _whole_columns(event) if part == "last" else _part_columns(event)
+
+
+def _part_columns(event: Event) -> dict[str, EdmValue]:
+    content = event.content
+    if isinstance(content, ChargerBoot):
+        return {
+            "serial_number": content.serial_number,
+            "charger_model": content.charger_model,
+            "manufacturer": content.manufacturer,
+            "firmware_version": content.firmware_version,
+            "iccid": content.iccid,
+            "imsi": content.imsi,
+            "meter_serial_number": content.meter_serial_number,
+            "meter_type": content.meter_type,
+        }
+    state = content if isinstance(content, ChargerState) else ChargerState()
+    return {
+        "status": state.status,
+        "error_code": state.error_code,
+        "message": state.message,
+        "status_device_at": event.device_at,
+    }
+
+
+def _whole_columns(event: Event) -> dict[str, EdmValue]:
+    is_offline = isinstance(event.content, ChargerState) and event.content.status == "Offline"
+    return {
+        "charger_id": event.charger_id,
+        "socket_id": event.socket_id,
+        "connection": "offline" if is_offline else "online",
+        "site_id": event.site_id,
+        "external_site_id": event.external_site_id,
+        "source": "push",
+    }

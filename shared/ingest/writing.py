@@ -1,0 +1,158 @@
+"""How rows without a history get into the tables: one transaction for each partition, several partitions at once.
+
+`RowWriter.insert` is for what is written once and never again (the archive), `RowWriter.upsert` for what is a pure
+function of one event (measurements). Both return what the service will never take, by its place in what was asked for;
+what it cannot take now raises, after everything else has been tried.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from shared.deadlines import Deadline
+from shared.errors import RowExists, RowRefused, TableMissing
+from shared.tables.batch_body import changesets
+from shared.tables.store import Kind, Operation, Row, Tables
+
+Refusals = dict[int, RowRefused]
+"""Rows that can never be stored: the place of each in what was asked for, and why."""
+
+
+class TableRow(NamedTuple):
+    """A row and the table it belongs in."""
+
+    table: str
+    row: Row
+
+
+class Transaction(NamedTuple):
+    """Operations that travel together, and the place of each in what was asked for."""
+
+    table: str
+    operations: list[Operation]
+    places: list[int]
+
+
+class RowWriter:
+    """Writes rows that have no history, creating tables as they are first needed."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def insert(self, rows: Sequence[TableRow], deadline: Deadline) -> tuple[set[int], Refusals]:
+        """Insert rows; returns the places of those that were there already, and the refusals."""
+        existing: set[int] = set()
+        refusals: Refusals = {}
+
+        async def insert_once(transaction: Transaction) -> Transaction:
+            try:
+                await execute(self._tables, transaction.table, transaction.operations, deadline)
+            except RowExists as conflict:
+                # Where one is a repeat, others often are: ask for all of them at once instead of meeting them in one
+                # failed transaction after the other.
+                found = await self._existing(transaction, deadline) | {transaction.places[conflict.index]}
+                existing.update(found)
+                return without(transaction, found)
+            return without(transaction, set(transaction.places))
+
+        await self._write(rows, Kind.INSERT, insert_once, refusals)
+        return existing, refusals
+
+    async def upsert(self, rows: Sequence[TableRow], deadline: Deadline) -> Refusals:
+        """Write rows over whatever is there; returns the refusals."""
+        refusals: Refusals = {}
+
+        async def upsert_once(transaction: Transaction) -> Transaction:
+            await execute(self._tables, transaction.table, transaction.operations, deadline)
+            return without(transaction, set(transaction.places))
+
+        await self._write(rows, Kind.UPSERT, upsert_once, refusals)
+        return refusals
+
+    async def _write(
+        self,
+        rows: Sequence[TableRow],
+        kind: Kind,
+        write_once: Callable[[Transaction], Awaitable[Transaction]],
+        refusals: Refusals,
+    ) -> None:
+        """Call `write_once`, which returns what it left over, for each transaction until nothing is left."""
+
+        async def write_all(transaction: Transaction) -> None:
+            left = [transaction]
+            while left:
+                current = left.pop()
+                try:
+                    left += [await write_once(current)] if current.operations else []
+                except RowRefused as refusal:
+                    left += after_refusal(current, refusal, refusals)
+
+        operations = [(place, row.table, Operation(kind, row.row)) for place, row in enumerate(rows)]
+        await together(write_all(transaction) for transaction in transactions(operations, refusals))
+
+    async def _existing(self, transaction: Transaction, deadline: Deadline) -> set[int]:
+        rows = [operation.row for operation in transaction.operations]
+        found = await asyncio.gather(
+            *(self._tables.get(transaction.table, str(r["PartitionKey"]), str(r["RowKey"]), deadline) for r in rows)
+        )
+        return {place for place, row in zip(transaction.places, found, strict=True) if row is not None}
+
+
+async def execute(tables: Tables, table: str, operations: Sequence[Operation], deadline: Deadline) -> list[str]:
+    """One transaction, whose table is created where it does not exist yet; returns the ETags."""
+    try:
+        return await tables.execute(table, operations, deadline)
+    except TableMissing:
+        await tables.create_table(table, deadline)
+        return await tables.execute(table, operations, deadline)
+
+
+def transactions(operations: Iterable[tuple[int, str, Operation]], refusals: Refusals) -> list[Transaction]:
+    """Operations, each with its place and table, as transactions; what breaks a limit goes to `refusals` unsent."""
+    partitions: dict[tuple[str, object], Transaction] = {}
+    for place, table, operation in operations:
+        try:
+            _ = operation.encoded  # the limits are checked here; the encoded row is kept for sending
+        except RowRefused as refusal:
+            refusals[place] = refusal
+            continue
+        key = (table, operation.row["PartitionKey"])
+        partition = partitions.setdefault(key, Transaction(table, [], []))
+        partition.operations.append(operation)
+        partition.places.append(place)
+    return [part for partition in partitions.values() for part in _cut(partition)]
+
+
+def without(transaction: Transaction, places: set[int]) -> Transaction:
+    """The rest of a transaction."""
+    rest = [pair for pair in zip(transaction.operations, transaction.places, strict=True) if pair[1] not in places]
+    return Transaction(transaction.table, [operation for operation, _ in rest], [place for _, place in rest])
+
+
+def after_refusal(transaction: Transaction, refusal: RowRefused, refusals: Refusals) -> list[Transaction]:
+    """What is left to try after one row was refused, which is noted; where none was named, each row by itself."""
+    if refusal.index is None and len(transaction.operations) > 1:
+        pairs = zip(transaction.operations, transaction.places, strict=True)
+        return [Transaction(transaction.table, [operation], [place]) for operation, place in pairs]
+    place = transaction.places[refusal.index or 0]
+    refusals[place] = refusal
+    return [without(transaction, {place})]
+
+
+async def together(work: Iterable[Awaitable[None]]) -> None:
+    """Do all of it at once, all of it to its end, and raise the first error only then.
+
+    Nothing may still be writing when a batch is given back, because the same messages come again at once.
+    """
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _cut(partition: Transaction) -> Iterable[Transaction]:
+    start = 0
+    for operations in changesets(partition.operations):
+        end = start + len(operations)
+        yield Transaction(partition.table, operations, partition.places[start:end])
+        start = end

@@ -1,0 +1,1 @@
+"""Table Storage: keys and escaping, batches, conditional writes, error mapping."""

@@ -1,0 +1,108 @@
+"""Table Storage itself: `AzureTables` is what the app uses behind the protocol `shared.tables.store.Tables`.
+
+Transactions and point reads are our own requests over pooled connections, because they decide what an event costs:
+azure-data-tables needs several times the processor time for the same bytes. Everything rarer goes through the SDK.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
+from typing import Final, Self
+
+import orjson
+
+from shared.deadlines import Deadline
+from shared.errors import StorageUnavailable
+from shared.tables.administration import Administration
+from shared.tables.batch_answer import read_batch_answer
+from shared.tables.batch_body import BATCH_CONTENT_TYPE, batch_body
+from shared.tables.connection import Connection
+from shared.tables.credentials import StorageAccount
+from shared.tables.edm import decode_row, row_address
+from shared.tables.filters import fill_filter
+from shared.tables.limits import check_key
+from shared.tables.retries import until_deadline
+from shared.tables.store import Operation, StoredRow
+from shared.tables.values import EdmValue
+
+_BATCH_HEADERS: Final = {"Content-Type": BATCH_CONTENT_TYPE, "Accept": "application/json"}
+_GET_HEADERS: Final = {"Accept": "application/json;odata=minimalmetadata"}
+
+
+class AzureTables:
+    """Implements `Tables` for a storage account. Nothing is connected before the first call; close it at the end."""
+
+    def __init__(self, account: StorageAccount) -> None:
+        self._account = account
+        self._connection = Connection(account)
+        self._administration = Administration(account)
+
+    @classmethod
+    def from_connection_string(cls, text: str) -> Self:
+        """The tables of a connection string's account. Raises ConfigurationError."""
+        return cls(StorageAccount.from_connection_string(text))
+
+    @classmethod
+    def from_identity(cls, table_service_uri: str, client_id: str | None = None) -> Self:
+        """The tables at that URI, with the app's identity in Microsoft Entra. Raises ConfigurationError."""
+        return cls(StorageAccount.from_identity(table_service_uri, client_id))
+
+    async def execute(self, table: str, operations: Sequence[Operation], deadline: Deadline) -> list[str]:
+        """See Tables.execute.
+
+        An answer that got lost leaves open whether the transaction was carried out, and it is sent again. An INSERT
+        that had been carried out then raises RowExists, an UPDATE RowChanged: the caller reads the row and compares.
+        """
+        body = batch_body(f"{self._account.endpoint}/{table}", operations)
+
+        async def attempt() -> list[str]:
+            answer = await self._connection.exchange("POST", "/$batch", _BATCH_HEADERS, deadline, body)
+            if answer.status != HTTPStatus.ACCEPTED:
+                raise answer.error(table)
+            return read_batch_answer(answer.body, table, len(operations))
+
+        return await until_deadline(deadline, attempt)
+
+    async def get(self, table: str, partition_key: str, row_key: str, deadline: Deadline) -> StoredRow | None:
+        """See Tables.get. Raises RowRefused for keys that no row can have."""
+        keys = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
+        path = f"/{table}{row_address(*keys)}"
+
+        async def attempt() -> StoredRow | None:
+            answer = await self._connection.exchange("GET", path, _GET_HEADERS, deadline)
+            if answer.status == HTTPStatus.NOT_FOUND:
+                return None
+            if answer.status != HTTPStatus.OK:
+                raise answer.error(table)
+            return _stored_row(answer.body, table)
+
+        return await until_deadline(deadline, attempt)
+
+    def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:
+        """See Tables.query. Raises ValueError for a filter that names a parameter which is not given."""
+        return self._administration.query(table, fill_filter(filter_text, parameters))
+
+    async def create_table(self, table: str, deadline: Deadline) -> None:
+        """See Tables.create_table."""
+        await self._administration.create_table(table, deadline)
+
+    async def drop_table(self, table: str) -> None:
+        """See Tables.drop_table."""
+        await self._administration.drop_table(table)
+
+    async def list_tables(self) -> list[str]:
+        """See Tables.list_tables."""
+        return await self._administration.list_tables()
+
+    async def close(self) -> None:
+        """See Tables.close."""
+        await self._connection.close()
+        await self._administration.close()
+        await self._account.authorization.close()
+
+
+def _stored_row(body: bytes, table: str) -> StoredRow:
+    try:
+        columns = orjson.loads(body)
+        return StoredRow(decode_row(columns), str(columns["odata.etag"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageUnavailable(f"table {table}: storage's answer could not be read", status=HTTPStatus.OK) from error

@@ -1,0 +1,96 @@
+"""One signed request to the table endpoint over pooled connections, within a time limit."""
+
+import asyncio
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from shared.deadlines import Deadline
+from shared.errors import EmablerError, StorageUnavailable
+from shared.tables.credentials import StorageAccount
+from shared.tables.faults import error_from, refusal_in
+
+REQUEST_SECONDS: Final = 10.0
+"""How long one request may take; a lost answer must not use up the whole deadline."""
+
+SERVICE_VERSION: Final = "2020-12-06"
+"""The first `x-ms-version` that takes tokens for tables, and the newest that azure-data-tables speaks."""
+
+_COMMON_HEADERS = {
+    "x-ms-version": SERVICE_VERSION,
+    "DataServiceVersion": "3.0",
+    "MaxDataServiceVersion": "3.0;NetFx",
+    "User-Agent": "emabler-azure",
+}
+
+
+class Answer(NamedTuple):
+    """What came back, whole."""
+
+    status: int
+    body: bytes
+    code: str | None
+    """The service's error code, where it is in a header."""
+    retry_after: str | None
+
+    def error(self, table: str) -> EmablerError:
+        """The error that this answer is, where it is one."""
+        refusal = refusal_in(self.status, self.body, code=self.code, retry_after=self.retry_after)
+        return error_from(refusal, table)
+
+
+class Connection:
+    """The way to one storage account. Its session is made within the loop that first uses it."""
+
+    def __init__(self, account: StorageAccount) -> None:
+        self._account = account
+        self._path_prefix = urlsplit(account.endpoint).path
+        self._session: aiohttp.ClientSession | None = None
+
+    async def exchange(
+        self, method: str, path: str, headers: dict[str, str], deadline: Deadline, body: bytes | None = None
+    ) -> Answer:
+        """Send one request, once. `path` follows the endpoint and is percent-encoded already.
+
+        Raises StorageUnavailable where no whole answer came in time, and StorageRefusesAccess where we got no token.
+        """
+        if deadline.remaining_seconds == 0:
+            raise StorageUnavailable("no time was left to ask storage")
+        limit_seconds = min(REQUEST_SECONDS, deadline.remaining_seconds)
+        try:
+            async with asyncio.timeout(limit_seconds):
+                signed = await self._account.authorization.headers(self._path_prefix + path)
+                return await self._send(method, path, _COMMON_HEADERS | headers | signed, body)
+        except TimeoutError as error:
+            raise StorageUnavailable(f"storage did not answer within {limit_seconds:.1f} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise StorageUnavailable(f"the connection to storage failed: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Give the pooled connections back."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        url = URL(self._account.endpoint + path, encoded=True)
+        async with self._open_session().request(
+            method, url, headers=headers, data=body, allow_redirects=False
+        ) as response:
+            return Answer(
+                response.status,
+                await response.read(),
+                response.headers.get("x-ms-error-code"),
+                response.headers.get("Retry-After"),
+            )
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # `exchange` keeps the time itself, for the token and the wait for a free connection too.
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
