@@ -18,7 +18,9 @@ _PATIENCE_SECONDS = 3.0
 
 
 @blueprint.function_name("health")
-@blueprint.route(route="health", methods=[func.HttpMethod.GET], auth_level=func.AuthLevel.ANONYMOUS)
+@blueprint.route(
+    route="health", trigger_arg_name="request", methods=[func.HttpMethod.GET], auth_level=func.AuthLevel.ANONYMOUS
+)
 async def health(request: func.HttpRequest) -> func.HttpResponse:
     """200 `{"status": "ok"}` while the settings are usable and storage answers, else 503 `{"status": "degraded"}`."""
     del request

@@ -1,6 +1,7 @@
 """One signed request to the table endpoint over pooled connections, within a time limit."""
 
 import asyncio
+from io import BytesIO
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -76,8 +77,10 @@ class Connection:
 
     async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         url = URL(self._account.endpoint + path, encoded=True)
+        # From a file aiohttp writes in pieces and lets others run between them; plain bytes it would send in one go.
+        data = None if body is None else BytesIO(body)
         async with self._open_session().request(
-            method, url, headers=headers, data=body, allow_redirects=False
+            method, url, headers=headers, data=data, allow_redirects=False
         ) as response:
             return Answer(
                 response.status,

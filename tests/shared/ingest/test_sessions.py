@@ -1,0 +1,167 @@
+"""A session's row is the same whatever order and however often its fragments come."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.ingest.sessions import MAX_FRAGMENTS, SessionChange
+from tests.support.messages import documented, event_of
+
+
+def _start(**changes):
+    return event_of(documented("mt", "charging_transaction", **changes))
+
+
+def _stop(**changes):
+    return event_of(documented("mt", "charging_transaction", **({"action": "transaction_stop"} | changes)))
+
+
+def _full(**changes):
+    return event_of(documented("mt", "full_charging_transaction", **changes))
+
+
+START = _start(meterRead=1000)
+STOP = _stop(receivedTimestamp="2025-04-02T10:00:01Z", deviceTimeStamp="2025-04-02T10:00:00Z", meterRead=9000)
+FULL = _full(
+    receivedTimestamp="2025-04-02T10:00:02Z",
+    deviceTimeStampEnd="2025-04-02T10:00:00Z",
+    meterReadStart=1000,
+    meterReadEnd=9100,
+    consumptionWh=8100,
+)
+CORRECTION = _full(
+    receivedTimestamp="2025-04-02T11:00:00Z",
+    deviceTimeStampEnd="2025-04-02T10:00:00Z",
+    meterReadStart=1000,
+    meterReadEnd=9150,
+    consumptionWh=8150,
+)
+LATER_START = _start(
+    receivedTimestamp="2025-04-09T08:00:00Z",
+    deviceTimeStamp="2025-04-09T08:00:00Z",
+    meterRead=9150,
+    authorizedIdTag="OTHER",
+)
+LATER_FULL = _full(
+    receivedTimestamp="2025-04-09T09:00:00Z",
+    deviceTimeStampStart="2025-04-09T08:00:00Z",
+    deviceTimeStampEnd="2025-04-09T09:00:00Z",
+    meterReadStart=9150,
+    meterReadEnd=9950,
+    consumptionWh=800,
+)
+SIX = (START, STOP, FULL, CORRECTION, LATER_START, LATER_FULL)
+
+
+def _assembled(events, batches=None):
+    """The row after the events, one batch each or cut as told."""
+    row = None
+    for batch in batches or [[event] for event in events]:
+        change = SessionChange.of(batch[0], 4)
+        change.events.extend(batch[1:])
+        row = change.merged(row) or row
+    return row
+
+
+def test_a_start_opens_a_session():
+    """What is known so far, and that it is not over."""
+    row = _assembled([START])
+
+    assert (row["state"], row["meter_start_wh"], row["ended_at"], row["id_tag"]) == ("open", 1000, None, "TAG123")
+    assert (row["has_start"], row["has_stop"], row["has_full"]) == (True, False, False)
+
+
+def test_a_stop_without_a_start_is_a_session_too():
+    """Its start may be late or lost; nothing is guessed."""
+    row = _assembled([STOP])
+
+    assert (row["state"], row["started_at"], row["meter_stop_wh"], row["energy_wh"]) == ("ended", None, 9000, None)
+
+
+def test_start_and_stop_give_the_energy():
+    """Without a full transaction the difference of the meter reads is what was charged."""
+    row = _assembled([STOP, START])
+
+    assert (row["energy_wh"], row["started_at"].iso) == (8000, "2025-04-02T09:11:32.3991208Z")
+
+
+def test_the_full_transaction_has_the_last_word():
+    """Its numbers count before those of start and stop."""
+    row = _assembled([FULL, STOP, START])
+
+    assert (row["state"], row["energy_wh"], row["meter_stop_wh"]) == ("complete", 8100, 9100)
+
+
+def test_a_correction_replaces_what_it_corrects():
+    """The later received of two full transactions counts."""
+    assert _assembled([CORRECTION, START, FULL])["energy_wh"] == 8150
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+def test_all_orders_end_in_the_same_row(count):
+    """All 720 orders of six messages, and those of their beginnings."""
+    expected = _assembled(SIX[:count])
+
+    for order in itertools.permutations(SIX[:count]):
+        assert _assembled(order) == expected
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_repeats_and_any_cutting_into_batches_change_nothing(data):
+    """One at a time, all at once, and again."""
+    order = data.draw(st.permutations(SIX * 2))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(order) - 1))))
+    batches = [order[start:end] for start, end in itertools.pairwise([0, *cuts, len(order)])]
+
+    assert _assembled(order, batches) == _assembled(SIX)
+
+
+def test_an_id_used_again_is_flagged_and_tells_the_later_session():
+    """Two sessions a week apart are not one of a week; both are in the row's fragments."""
+    row = _assembled(SIX)
+
+    assert (row["id_reused"], row["energy_wh"], row["started_at"].iso) == (True, 800, "2025-04-09T08:00:00.0000000Z")
+    assert all(event.event_id in row["fragments"] for event in SIX)
+
+
+def test_an_id_used_again_does_not_borrow_from_the_session_before():
+    """The later session has only started: the earlier one's end and energy are not its own."""
+    row = _assembled([START, STOP, FULL, LATER_START])
+
+    assert (row["id_reused"], row["state"], row["ended_at"], row["energy_wh"]) == (True, "open", None, None)
+
+
+def test_a_day_apart_is_still_one_session():
+    """Clocks are corrected and days are long; more than a day is what makes it another."""
+    day_later = _full(deviceTimeStampStart="2025-04-03T09:11:32.3991208Z", consumptionWh=5)
+
+    assert _assembled([START, day_later])["id_reused"] is False
+    assert _assembled([START, _full(deviceTimeStampStart="2025-04-03T09:11:32.3991209Z")])["id_reused"] is True
+
+
+def test_nothing_new_writes_nothing():
+    """A repeat costs no write."""
+    change = SessionChange.of(START, 4)
+
+    assert change.merged(change.merged(None)) is None
+
+
+def test_an_id_repeated_for_ever_keeps_its_newest_fragments():
+    """A broken charger must not grow a row without end; which are kept does not depend on the order."""
+    starts = [
+        _start(receivedTimestamp=f"2025-04-02T09:{number // 60:02d}:{number % 60:02d}Z", meterRead=number)
+        for number in range(MAX_FRAGMENTS + 20)
+    ]
+
+    forwards, backwards = _assembled(starts), _assembled(starts[::-1])
+
+    assert forwards == backwards
+    assert forwards["fragments"].count('"event_id"') == MAX_FRAGMENTS
+
+
+def test_a_fragment_without_an_id_belongs_to_no_session():
+    """Guessing would put it on somebody's bill; it stays in the archive and is counted in Drift."""
+    assert SessionChange.of(_start(transactionId=None), 4) is None

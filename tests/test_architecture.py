@@ -1,0 +1,94 @@
+"""The rules of the house that no linter knows: which room may ask which, and how long a module gets."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+ALLOWED = {
+    "function_app": {"handlers"},
+    "handlers": {"shared"},
+    "shared": {"shared"},
+    "local": {"local", "shared", "simulator", "function_app"},
+    "simulator": {"simulator", "shared"},
+    "bench": {"bench", "local", "shared", "simulator", "tests"},
+}
+"""Room by room, which of our own packages a module may import beside its own room's."""
+
+PURE = [
+    "shared/events.py",
+    "shared/instants.py",
+    "shared/emabler",
+    *(f"shared/ingest/{name}.py" for name in ("changes", "drift", "plan", "quarantine", "rows", "sessions", "status")),
+]
+IO_PACKAGES = {"azure", "aiohttp", "httpx", "stamina", "asyncio", "socket", "logging"}
+OUR_PACKAGES = set(ALLOWED) | {"tests"}
+
+
+def _modules(*places):
+    for place in places:
+        path = ROOT / place
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def _imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_imports_point_one_way(room):
+    """function_app -> handlers -> shared, and nothing that is deployed imports what is not."""
+    modules = list(_modules(room if (ROOT / room).is_dir() else f"{room}.py"))
+    assert modules, f"there is no room {room}"
+
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules
+        for name in _imports(path)
+        if (package := name.split(".")[0]) in OUR_PACKAGES and package not in ALLOWED[room] | {room}
+    ]
+
+    assert wrong == []
+
+
+def test_what_decides_does_no_io():
+    """Reading, planning and merging import no Azure package, no client and no event loop."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in _modules(*PURE)
+        for name in _imports(path)
+        if name.split(".")[0] in IO_PACKAGES or name.startswith(("shared.tables.client", "shared.ingest.writing"))
+    ]
+
+    assert wrong == []
+
+
+def test_the_vendors_language_is_spoken_in_one_room():
+    """Only `shared/emabler` knows eMabler's field names, and only ingest's plan and the services ask it."""
+    askers = {
+        str(path.relative_to(ROOT))
+        for path in _modules("shared", "handlers")
+        if "shared/emabler" not in str(path)
+        for name in _imports(path)
+        if name.startswith("shared.emabler")
+    }
+
+    assert askers == {"shared/ingest/plan.py"}
+
+
+@pytest.mark.parametrize("room", [*ALLOWED, "tests"])
+def test_no_module_outgrows_its_reader(room):
+    """Past 300 lines a module has two subjects."""
+    long = {
+        str(path.relative_to(ROOT)): length
+        for path in _modules(room if (ROOT / room).is_dir() else f"{room}.py")
+        if "node_modules" not in path.parts and (length := len(path.read_text().splitlines())) > 300
+    }
+
+    assert long == {}
