@@ -1,7 +1,8 @@
 """Service Bus: a batch of Push API messages, given to ingest.
 
 The trigger takes batches, because that is what makes full transactions of rows. A batch is settled as a whole:
-returning completes every message of it, raising gives every one back. So this raises only for `GiveBack` and what nobody foresaw.
+returning completes every message of it, raising gives every one back. So this raises only for `GiveBack` and what
+nobody foresaw.
 
 `data_type=BINARY` is not a matter of taste: without it the host parses every body as JSON before Python sees it, fails
 the whole batch for one that is none, and rewrites numbers and dates (azure-functions-servicebus-extension #15). Beside

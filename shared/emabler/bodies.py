@@ -1,8 +1,7 @@
 """From the bytes of a delivery to JSON objects, one for each event, and their identity."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +10,7 @@ from shared.errors import Unacceptable
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One JSON value of a delivery. `raw` is the delivery's body, or, out of an array, the element written again."""
 
     raw: bytes
@@ -25,6 +23,8 @@ def elements(body: bytes) -> list[Element]:
     Raises Unacceptable with the reason `empty-body`, `not-json` or `empty-array`.
     """
     value = _loads(body.removeprefix(_BYTE_ORDER_MARK))
+    if isinstance(value, dict):
+        return [Element(body, value)]
     if isinstance(value, str):
         value = _loads(value.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").encode())
     if not isinstance(value, list):
@@ -44,10 +44,10 @@ def identity(value: Any) -> str:
 
 
 def _loads(text: bytes) -> Any:
-    if not text.strip():
-        raise Unacceptable("empty-body", "the body is empty")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        if not text.strip():
+            raise Unacceptable("empty-body", "the body is empty") from None
         # Only where it stopped: the error's own text can quote the body.
         raise Unacceptable("not-json", f"the body is not JSON (line {error.lineno}, column {error.colno})") from None

@@ -11,7 +11,7 @@ from shared.emabler.measuring import measure
 from shared.emabler.push_messages import (
     FIELDS,
     ITEM_FIELDS,
-    MODELS,
+    VALIDATE,
     ChargerBootMessage,
     ChargerStateMessage,
     ChargingTransactionMessage,
@@ -76,9 +76,8 @@ def read_message(body: dict[str, Any]) -> tuple[EventType, PushMessage, list[Nov
     if not FIELDS.issuperset(body):
         body = respell(body)
     event_type = classify(body)
-    if event_type is EventType.MEASUREMENTS and not all(_is_spelled(item) for item in body["measurements"]):
-        items = [respell(item) if isinstance(item, dict) else item for item in body["measurements"]]
-        body = body | {"measurements": items}
+    if event_type is EventType.MEASUREMENTS:
+        body = body | {"measurements": [_respell_item(item) for item in body["measurements"]]}
     novelties: list[Novelty] = []
     message = _validate(event_type, body, novelties)
     if message.model_extra and event_type is not EventType.UNKNOWN:
@@ -86,21 +85,21 @@ def read_message(body: dict[str, Any]) -> tuple[EventType, PushMessage, list[Nov
     return event_type, message, novelties
 
 
-def _is_spelled(item: Any) -> bool:
-    return isinstance(item, dict) and ITEM_FIELDS.issuperset(item)
+def _respell_item(item: Any) -> Any:
+    return item if not isinstance(item, dict) or ITEM_FIELDS.issuperset(item) else respell(item)
 
 
 def _validate(event_type: EventType, body: dict[str, Any], novelties: list[Novelty]) -> PushMessage:
     """Read all fields at once; where some cannot be read, note them, leave them out, and read the rest."""
-    model = MODELS[event_type]
+    validate = VALIDATE[event_type]
     try:
-        return model.model_validate(body)
+        return validate(body)
     except ValidationError as error:
         places = {problem["loc"] for problem in error.errors(include_url=False, include_context=False)}
     body = orjson.loads(orjson.dumps(body))  # a copy: the element's own value is what the event is identified by
     # From the end, so that the indexes before still hold.
     novelties.extend(_unreadable(event_type, place, _take_out(body, place)) for place in sorted(places, reverse=True))
-    return model.model_validate(body)
+    return validate(body)
 
 
 def _take_out(body: Any, place: tuple[int | str, ...]) -> Any:

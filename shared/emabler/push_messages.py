@@ -7,9 +7,10 @@ nor a type; `classify` tells them apart by shape.
 Fields are read leniently: numbers come as strings and strings as numbers, and any field may be missing.
 """
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from shared.emabler.times import read_instant
 from shared.events import EventType
@@ -130,7 +131,7 @@ class UnknownMessage(PushMessage):
     device_at: Time = Field(None, validation_alias="deviceTimeStamp")
 
 
-MODELS: dict[EventType, type[PushMessage]] = {
+MODELS: Final[dict[EventType, type[PushMessage]]] = {
     EventType.CHARGER_STATE: ChargerStateMessage,
     EventType.CHARGER_BOOT: ChargerBootMessage,
     EventType.CHARGING_TRANSACTION: ChargingTransactionMessage,
@@ -138,6 +139,11 @@ MODELS: dict[EventType, type[PushMessage]] = {
     EventType.MEASUREMENTS: MeasurementsMessage,
     EventType.REAL_TIME_AUTH: UnknownMessage,
     EventType.UNKNOWN: UnknownMessage,
+}
+
+# The models' own validators: `model_validate` around them costs a tenth of the whole reading of a state.
+VALIDATE: Final[dict[EventType, Callable[[dict[str, Any]], PushMessage]]] = {
+    event_type: TypeAdapter(model).validator.validate_python for event_type, model in MODELS.items()
 }
 
 
@@ -183,7 +189,7 @@ def classify(body: dict[str, Any]) -> EventType:  # noqa: PLR0911  # a list of r
     fields = body.keys()
     if not _FULL_MARKS.isdisjoint(fields):
         return EventType.FULL_CHARGING_TRANSACTION
-    if "meterRead" in body or str(body.get("action")).lower() in _TRANSACTION_ACTIONS:
+    if "meterRead" in body or ("action" in body and str(body["action"]).lower() in _TRANSACTION_ACTIONS):
         return EventType.CHARGING_TRANSACTION
     if "status" in body:
         return EventType.CHARGER_STATE

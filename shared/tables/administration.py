@@ -85,9 +85,8 @@ class Administration:
             # The SDK's types want a text for the token, which is a mapping in the case of tables.
             token: Any = continuation
             pages: Any = client.query_entities(filter_text).by_page(token)
-            async for entities in pages:
-                return [_stored_row(entity) async for entity in entities], pages.continuation_token
-            return [], None
+            entities = await anext(pages)
+            return [_stored_row(entity) async for entity in entities], pages.continuation_token
 
         return await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), page)
 
@@ -95,7 +94,7 @@ class Administration:
         async def attempt() -> Answer:
             try:
                 async with asyncio.timeout(min(REQUEST_SECONDS, deadline.remaining_seconds)):
-                    with sdk_faults_told(f"{table}"):
+                    with sdk_faults_told(table):
                         return await request()
             except TimeoutError as error:
                 raise StorageUnavailable(f"table {table}: storage did not answer in time") from error

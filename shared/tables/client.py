@@ -18,6 +18,7 @@ from shared.tables.batch_body import BATCH_CONTENT_TYPE, batch_body
 from shared.tables.connection import Connection
 from shared.tables.credentials import StorageAccount
 from shared.tables.edm import decode_row, row_address
+from shared.tables.faults import error_from
 from shared.tables.filters import fill_filter
 from shared.tables.limits import check_key
 from shared.tables.retries import until_deadline
@@ -25,6 +26,7 @@ from shared.tables.store import Operation, StoredRow
 from shared.tables.values import EdmValue
 
 _BATCH_HEADERS: Final = {"Content-Type": BATCH_CONTENT_TYPE, "Accept": "application/json"}
+_NOT_THERE_CODES: Final = {"ResourceNotFound", "EntityNotFound", "TableNotFound"}
 _GET_HEADERS: Final = {"Accept": "application/json;odata=minimalmetadata"}
 
 
@@ -57,7 +59,7 @@ class AzureTables:
         async def attempt() -> list[str]:
             answer = await self._connection.exchange("POST", "/$batch", _BATCH_HEADERS, deadline, body)
             if answer.status != HTTPStatus.ACCEPTED:
-                raise answer.error(table)
+                raise error_from(answer.refusal(), table)
             return read_batch_answer(answer.body, table, len(operations))
 
         return await until_deadline(deadline, attempt)
@@ -69,11 +71,13 @@ class AzureTables:
 
         async def attempt() -> StoredRow | None:
             answer = await self._connection.exchange("GET", path, _GET_HEADERS, deadline)
-            if answer.status == HTTPStatus.NOT_FOUND:
+            if answer.status == HTTPStatus.OK:
+                return _stored_row(answer.body, table)
+            refusal = answer.refusal()
+            # Any other 404 is not the service's: taking a proxy's for "no such row" would lose what the row holds.
+            if refusal.code in _NOT_THERE_CODES:
                 return None
-            if answer.status != HTTPStatus.OK:
-                raise answer.error(table)
-            return _stored_row(answer.body, table)
+            raise error_from(refusal, table)
 
         return await until_deadline(deadline, attempt)
 

@@ -9,9 +9,9 @@ import aiohttp
 from yarl import URL
 
 from shared.deadlines import Deadline
-from shared.errors import EmablerError, StorageUnavailable
+from shared.errors import StorageUnavailable
 from shared.tables.credentials import StorageAccount
-from shared.tables.faults import error_from, refusal_in
+from shared.tables.faults import Refusal, refusal_in
 
 REQUEST_SECONDS: Final = 10.0
 """How long one request may take; a lost answer must not use up the whole deadline."""
@@ -36,10 +36,9 @@ class Answer(NamedTuple):
     """The service's error code, where it is in a header."""
     retry_after: str | None
 
-    def error(self, table: str) -> EmablerError:
-        """The error that this answer is, where it is one."""
-        refusal = refusal_in(self.status, self.body, code=self.code, retry_after=self.retry_after)
-        return error_from(refusal, table)
+    def refusal(self) -> Refusal:
+        """What it refuses, where it is no success."""
+        return refusal_in(self.status, self.body, code=self.code, retry_after=self.retry_after)
 
 
 class Connection:

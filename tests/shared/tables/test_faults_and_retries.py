@@ -28,7 +28,10 @@ def test_code_and_index_are_found_in_every_form(body, code, index):
     assert Refusal(400, code, index) == refusal_in(400, body, code="FromHeader")
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("0", 0), (" 7 ", 7), (None, None), ("soon", None), ("-1", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("0", 0), (" 7 ", 7), (None, None), ("Wed, 02 Apr 2025 10:11:12 -0000", 0), ("soon", None), ("-1", None)],
+)
 def test_retry_after_counts_seconds(header, seconds):
     """A whole number is seconds; what cannot be read is nothing."""
     assert seconds == retry_after_seconds(header)

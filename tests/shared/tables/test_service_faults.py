@@ -263,6 +263,16 @@ async def test_a_missing_table_is_told_at_once(response):
         assert len(service.requests) == 1
 
 
+async def test_a_404_that_is_not_the_services_is_no_missing_row():
+    """Only the service knows that a row does not exist, not whoever stands in between."""
+    async with tables_on(answer(404, b"<html>Not Found</html>")) as (tables, service):
+        with pytest.raises(StorageUnavailable) as raised:
+            await tables.get("Table", "p", "1", soon())
+
+        assert len(service.requests) == 1
+    assert raised.value.status == 404
+
+
 async def test_a_table_being_deleted_can_be_created_a_little_later():
     """Azure keeps a dropped table's name for a while; creating waits for it."""
     created = answer(204)
