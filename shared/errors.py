@@ -61,9 +61,10 @@ class Unacceptable(EmablerError):
 
 
 class RowRefused(Unacceptable):
-    """A row that the table service will never take, found before sending (`index` is None) or told by the service.
+    """A row that the table service will never take: found by us before sending, or told by the service.
 
-    `index` is the operation's place in its transaction, `code` the service's error code, `status` the HTTP status.
+    `index` is the operation's place in its transaction (None where the whole was refused and no row named), `code` the
+    service's error code, `status` the HTTP status.
     """
 
     def __init__(self, what: str, *, index: int | None = None, code: str = "InvalidInput", status: int = 400) -> None:

@@ -92,7 +92,7 @@ class Connection:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # `exchange` keeps the time itself, for the token and the wait for a free connection too.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                timeout=aiohttp.ClientTimeout(total=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
