@@ -1,6 +1,7 @@
 """From one JSON value to one of our events. Total: whatever the value is, the answer is an event or `Unacceptable`."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -76,7 +77,7 @@ def read_message(body: dict[str, Any]) -> tuple[EventType, PushMessage, list[Nov
     if not FIELDS.issuperset(body):
         body = respell(body)
     event_type = classify(body)
-    if event_type is EventType.MEASUREMENTS:
+    if event_type is EventType.MEASUREMENTS and not _are_spelled(body["measurements"]):
         body = body | {"measurements": [_respell_item(item) for item in body["measurements"]]}
     novelties: list[Novelty] = []
     message = _validate(event_type, body, novelties)
@@ -85,8 +86,16 @@ def read_message(body: dict[str, Any]) -> tuple[EventType, PushMessage, list[Nov
     return event_type, message, novelties
 
 
+def _are_spelled(items: list[Any]) -> bool:
+    """Whether all names in all items are in eMabler's spelling; one look at all of them, because there are many."""
+    try:
+        return ITEM_FIELDS.issuperset(chain.from_iterable(items))
+    except TypeError:  # an item that is no object
+        return False
+
+
 def _respell_item(item: Any) -> Any:
-    return item if not isinstance(item, dict) or ITEM_FIELDS.issuperset(item) else respell(item)
+    return respell(item) if isinstance(item, dict) else item
 
 
 def _validate(event_type: EventType, body: dict[str, Any], novelties: list[Novelty]) -> PushMessage:

@@ -6,6 +6,7 @@ UTC", getting started with the REST API).
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from shared.instants import Instant
 
@@ -14,10 +15,12 @@ _FIRST_YEAR = 1601
 """Table Storage's Edm.DateTime begins here; a charger with an earlier clock has no clock."""
 
 
+@lru_cache(maxsize=256)
 def read_instant(text: str) -> Instant | None:
     """The instant a text names, exact to the seventh fractional digit; None for the year-1 "never".
 
-    Raises ValueError for what is no time, or lies before 1601.
+    Raises ValueError for what is no time, or lies before 1601. The last answers are kept, because the dozen values of a
+    measurement name one time a dozen times.
     """
     moment = _moment(text)
     if moment.year == 1:
