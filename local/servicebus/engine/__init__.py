@@ -1,0 +1,1 @@
+"""What Service Bus promises, with no wire and no clock of its own in it."""
