@@ -82,13 +82,13 @@ def test_the_vendors_language_is_spoken_in_one_room():
     assert askers == {"shared/ingest/plan.py"}
 
 
-@pytest.mark.parametrize("room", [*ALLOWED, "tests"])
-def test_no_module_outgrows_its_reader(room):
-    """Past 300 lines a module has two subjects."""
+@pytest.mark.parametrize(("room", "most_lines"), [*((room, 300) for room in ALLOWED), ("tests", 450)])
+def test_no_module_outgrows_its_reader(room, most_lines):
+    """Past 300 lines a module has two subjects; a list of tests may be longer, because nobody reads it whole."""
     long = {
         str(path.relative_to(ROOT)): length
         for path in _modules(room if (ROOT / room).is_dir() else f"{room}.py")
-        if "node_modules" not in path.parts and (length := len(path.read_text().splitlines())) > 300
+        if "node_modules" not in path.parts and (length := len(path.read_text().splitlines())) > most_lines
     }
 
     assert long == {}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from shared.deadlines import Deadline
 from shared.errors import RowRefused
 from shared.events import Event, EventType
-from shared.ingest.drift import DRIFT, MAX_ROWS_A_DAY, OVERFLOW_KEY, DriftChange, drift_changes
+from shared.ingest.counting import DriftCounter
 from shared.ingest.layout import Layout
 from shared.ingest.merging import Merged, RowMerger
 from shared.ingest.plan import current_state_changes, understand
@@ -53,8 +53,10 @@ class Ingest:
         self._layout = Layout(tables, shards)
         self._writer = RowWriter(tables)
         self._merger = RowMerger(tables)
+        # Rows of quarantine hold whole bodies and hardly ever come again: not worth their memory.
+        self._quarantine_merger = RowMerger(tables, most_remembered_rows=0)
+        self._drift = DriftCounter(tables, self._merger)
         self._stored: OrderedDict[str, None] = OrderedDict()
-        self._drift_keys: dict[str, set[str]] = {}
 
     async def store(self, deliveries: Sequence[Delivery], deadline: Deadline) -> Outcome:
         """Store a batch: when this returns, every message of it is in the tables or in quarantine.
@@ -68,7 +70,6 @@ class Ingest:
         outcome = Outcome(deliveries=len(deliveries), repeats=batch.repeats)
         fresh = [pair for event_id, pair in batch.events.items() if event_id not in self._stored]
         outcome.repeats += len(batch.events) - len(fresh)
-        await self._write_overflow((change.body for change in batch.unacceptable.values()), deadline)
         set_aside = list(batch.unacceptable.values())
         new, archived = await self._archive(fresh, set_aside, deadline)
         outcome.repeats += len(archived) - len(new)
@@ -76,7 +77,7 @@ class Ingest:
             (
                 self._merge_state(archived, set_aside, outcome, deadline),
                 self._write_measurements(archived, set_aside, deadline),
-                self._count_drift([event for event, _ in new], deadline),
+                self._drift.count([event for event, _ in new], deadline),
             )
         )
         await self._quarantine(set_aside, outcome, deadline)
@@ -123,28 +124,12 @@ class Ingest:
         set_aside += _refused([pair for pair, _ in planned], refusals)
 
     async def _quarantine(self, set_aside: list[QuarantineChange], outcome: Outcome, deadline: Deadline) -> None:
-        _, refusals = await self._merger.merge(set_aside, deadline)
+        await self._write_overflow((change.body for change in set_aside), deadline)
+        _, refusals = await self._quarantine_merger.merge(set_aside, deadline)
         for refusal in refusals.values():
             raise refusal  # there is no further place to keep it: only giving the batch back loses nothing
         for change in set_aside:
             outcome.quarantined[change.reason] += change.arrivals
-
-    async def _count_drift(self, events: Sequence[Event], deadline: Deadline) -> None:
-        changes = drift_changes(events)
-        for change in changes:
-            await self._bound_drift(change)
-        await self._merger.merge(_collapsed(changes), deadline)
-
-    async def _bound_drift(self, change: DriftChange) -> None:
-        """Let a day have so many rows and no more; beyond, a novelty is counted in the day's overflow row."""
-        keys = self._drift_keys.get(change.partition_key)
-        if keys is None:
-            found = self._tables.query(DRIFT, "PartitionKey eq @day", day=change.partition_key)
-            keys = {str(stored.row["RowKey"]) async for stored in found}
-            self._drift_keys = {**dict(list(self._drift_keys.items())[-6:]), change.partition_key: keys}
-        if change.row_key not in keys and len(keys) >= MAX_ROWS_A_DAY:
-            change.row_key = OVERFLOW_KEY
-        keys.add(change.row_key)
 
     def _remember(self, events: Iterable[Event]) -> None:
         """Remember what is stored whole, so that a repeat that comes soon costs nothing."""
@@ -156,16 +141,6 @@ class Ingest:
 
 def _refused(pairs: Sequence[_Pair], refusals: dict[int, RowRefused]) -> list[QuarantineChange]:
     return [QuarantineChange.of_event(pairs[place][0], refusal, pairs[place][1]) for place, refusal in refusals.items()]
-
-
-def _collapsed(changes: Iterable[DriftChange]) -> list[DriftChange]:
-    """One change for each row: several novelties may meet in the overflow row."""
-    by_row: dict[tuple[str, str], DriftChange] = {}
-    for change in changes:
-        earlier = by_row.setdefault((change.partition_key, change.row_key), change)
-        if earlier is not change:
-            earlier.count += change.count
-    return list(by_row.values())
 
 
 def _newly_reused(merged: Iterable[Merged]) -> list[tuple[str, str]]:

@@ -35,8 +35,9 @@ class Merged(NamedTuple):
 class RowMerger:
     """Applies changes to rows, and remembers the rows with their ETags, so that the next change needs no read."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, most_remembered_rows: int = MAX_REMEMBERED_ROWS) -> None:
         self._tables = tables
+        self._most_remembered_rows = most_remembered_rows
         self._remembered: OrderedDict[tuple[str, str, str], StoredRow] = OrderedDict()
 
     async def merge(self, changes: Sequence[Change], deadline: Deadline) -> tuple[list[Merged], Refusals]:
@@ -133,7 +134,7 @@ class RowMerger:
     def _remember(self, key: tuple[str, str, str], row: StoredRow) -> None:
         self._remembered[key] = row
         self._remembered.move_to_end(key)
-        if len(self._remembered) > MAX_REMEMBERED_ROWS:
+        if len(self._remembered) > self._most_remembered_rows:
             self._remembered.popitem(last=False)
 
 

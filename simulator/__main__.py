@@ -1,0 +1,133 @@
+"""The simulator's command line: `python -m simulator push` and `python -m simulator day`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from simulator.fleet import DEFAULT_MEASUREMENT_INTERVAL_SECONDS, DEFAULT_START, MIXED, Fleet
+from simulator.happenings import Generation, Happening
+from simulator.live import LiveClock, PersistentSender, Progress, RateClock, SpeedClock, push_live
+from simulator.moments import iso, now_ticks
+
+_SECONDS_BETWEEN_STATUS_LINES = 10.0
+_DEFAULT_MESSAGES_PER_SECOND = 5.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    code: int = options.run(options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="A fleet of chargers as eMabler tells it.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    push = commands.add_parser("push", help="push live messages to a Service Bus queue until Ctrl-C")
+    push.add_argument("--connection-string", required=True, help="of the Service Bus namespace")
+    push.add_argument("--queue", default="push-events", help="default: %(default)s")
+    pace = push.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--rate", type=_positive, default=_DEFAULT_MESSAGES_PER_SECOND, help="messages a second (default: %(default)s)"
+    )
+    pace.add_argument("--speed", type=_positive, help="instead: how many times faster than the clock the fleet lives")
+    push.add_argument("--count", type=int, help="stop after so many messages")
+    push.set_defaults(run=_push)
+    day = commands.add_parser("day", help="write the messages of one day into a file, one on each line")
+    day.add_argument("--out", type=Path, required=True, help="the file to write")
+    day.add_argument("--start", type=_moment, default=DEFAULT_START, help="ISO 8601, UTC (default: %(default)s)")
+    day.set_defaults(run=_day)
+    for command, chargers in ((push, 50), (day, 1000)):
+        command.add_argument("--chargers", type=int, default=chargers, help="default: %(default)s")
+        command.add_argument(
+            "--generation", choices=[MIXED, *map(str, Generation)], default=MIXED, help="default: %(default)s"
+        )
+        command.add_argument("--seed", type=int, default=1, help="another seed, another fleet (default: %(default)s)")
+        command.add_argument(
+            "--measurement-interval",
+            type=_positive,
+            default=DEFAULT_MEASUREMENT_INTERVAL_SECONDS,
+            metavar="SECONDS",
+            help="between the measurements of a session, in its own time (default: %(default)s)",
+        )
+    return parser
+
+
+def _day(options: argparse.Namespace) -> int:
+    messages = _fleet(options, options.start).day()
+    options.out.write_bytes(b"".join(message.body + b"\n" for message in messages))
+    counts = Counter(message.meaning.kind for message in messages if isinstance(message.meaning, Happening))
+    print(f"{len(messages):,} messages in {options.out}")
+    for kind, count in counts.most_common():
+        print(f"{count:>9,}  {kind}")
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    progress = Progress()
+    try:
+        asyncio.run(_push_until_stopped(options, progress))
+    except KeyboardInterrupt:
+        print()
+    print(f"{progress.sent:,} messages sent.")
+    return 0
+
+
+async def _push_until_stopped(options: argparse.Namespace, progress: Progress) -> None:
+    fleet = _fleet(options, datetime.now(UTC))
+    happenings = islice(fleet.happenings(), options.count)
+    clock: LiveClock = (
+        RateClock(options.rate, now_ticks())
+        if options.speed is None
+        else SpeedClock(fleet.start_ticks, options.speed, now_ticks())
+    )
+    sender = PersistentSender(options.connection_string, options.queue)
+    status_lines = asyncio.create_task(_print_status_lines(progress))
+    try:
+        await push_live(sender, happenings, clock, progress)
+    finally:
+        status_lines.cancel()
+        await sender.close()
+
+
+async def _print_status_lines(progress: Progress) -> None:
+    while True:
+        before = progress.sent
+        await asyncio.sleep(_SECONDS_BETWEEN_STATUS_LINES)
+        rate = (progress.sent - before) / _SECONDS_BETWEEN_STATUS_LINES
+        trouble = f"; the queue does not answer ({progress.trouble}), trying again" if progress.trouble else ""
+        simulated = f", {iso(progress.simulated_at)[:16]} in the fleet" if progress.simulated_at else ""
+        print(f"{progress.sent:,} messages sent, {rate:.1f} a second{simulated}{trouble}", flush=True)
+
+
+def _fleet(options: argparse.Namespace, start: datetime) -> Fleet:
+    return Fleet(
+        seed=options.seed,
+        chargers=options.chargers,
+        start=start,
+        generation=options.generation,
+        measurement_interval_seconds=options.measurement_interval,
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
