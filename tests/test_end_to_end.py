@@ -1,13 +1,12 @@
 """Through the broker, the host and the tables, each a process of its own: what is stored is what was sent."""
 
 import asyncio
-import json
 import os
 import re
 import time
 from collections import Counter
-from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from local.demo.deliveries import Plan, canonical
@@ -115,14 +114,10 @@ def test_an_outage_that_lasts_gives_batches_back_and_they_come_again(stack_of):
 def test_the_host_serves_health_and_runs_the_nightly_timer_now(stack_of):
     """The other two functions, over the real socket and the host's admin route."""
     with stack_of() as stack:
-        with urlopen(f"{stack.functions_url}/api/health", timeout=10) as answer:
-            assert json.load(answer) == {"status": "ok"}
+        answer = httpx.get(f"{stack.functions_url}/api/health")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
-        fire = Request(
-            f"{stack.functions_url}/admin/functions/drop_expired_tables", data=b'{"input": ""}', method="POST"
-        )
-        fire.add_header("Content-Type", "application/json")
-        with urlopen(fire, timeout=10) as answer:
-            assert answer.status == 202
+        fired = httpx.post(f"{stack.functions_url}/admin/functions/drop_expired_tables", json={"input": ""})
+        assert fired.status_code == 202
 
         _wait_until(stack, lambda: "retention dropped nothing months_kept=0" in stack.output("functions"))

@@ -1,0 +1,43 @@
+# Everything a developer does here, each with one command. `make` alone lists them.
+# The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint bench clean
+
+PYTHON_OF_VENV := .venv/bin/python
+
+help:
+	@echo 'make demo    run everything once: a fleet of simulated chargers, through the queue into the tables, and checked'
+	@echo 'make up      run everything until Ctrl-C, with the simulated fleet pushing'
+	@echo 'make test    run the tests;         make test ARGS="-k sessions -x" passes options to pytest'
+	@echo 'make lint    check style and types; changes nothing'
+	@echo 'make bench   measure, and write the figures into docs/performance.md'
+	@echo 'make clean   remove what the others made: .venv, Azurite, .run and caches'
+	@echo
+	@echo 'Needs Python 3.11 or newer (3.13 is taken where there is one; PYTHON=... chooses another), Node.js and a C'
+	@echo 'compiler. Ports, tokens and all other settings are taken from the environment: FUNCTIONS_PORT=7072 make up'
+
+setup:
+	@local/bootstrap.sh
+
+demo: setup
+	@$(PYTHON_OF_VENV) -m local.demo
+
+# The stack watches its parent, so that it also stops when make is killed.
+up: setup
+	@$(PYTHON_OF_VENV) -m local.stack up --stop-with-parent
+
+test: setup
+	@$(PYTHON_OF_VENV) -m pytest $(ARGS)
+
+lint: setup
+	@$(PYTHON_OF_VENV) -m ruff check
+	@$(PYTHON_OF_VENV) -m ruff format --check
+	@$(PYTHON_OF_VENV) -m mypy
+
+bench: setup
+	@$(PYTHON_OF_VENV) -m bench $(ARGS)
+
+clean:
+	@rm -rf .venv local/azurite/node_modules .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

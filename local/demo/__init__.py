@@ -1,0 +1,1 @@
+"""`make demo`: a simulated fleet's messages through queue, function and tables on this machine, shown and checked."""

@@ -1,0 +1,145 @@
+"""Where everything of one stack is: addresses, connection strings, and the environment its processes get.
+
+What is set in the environment wins: a real namespace instead of the stand-in, a storage account instead of Azurite,
+and every setting of the app.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from local.stack.errors import StackError
+from local.stack.ports import (
+    BLOB_PORT,
+    FUNCTIONS_PORT,
+    LOOPBACK,
+    QUEUE_PORT,
+    SERVICE_BUS_PORT,
+    TABLE_PORT,
+    choose_port,
+)
+
+# Azurite's one account, public and the same everywhere:
+# https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key
+_ACCOUNT = "devstoreaccount1"
+_ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+DEFAULT_QUEUE = "push-events"
+_HOST_SETTING = "FUNCTIONS_HOST"
+
+
+def azurite_connection(ports: Mapping[str, int]) -> str:
+    """The connection string of an Azurite, from its ports by the settings' names."""
+    services = ((TABLE_PORT, "Table"), (BLOB_PORT, "Blob"), (QUEUE_PORT, "Queue"))
+    endpoints = "".join(
+        f"{service}Endpoint=http://{LOOPBACK}:{ports[setting]}/{_ACCOUNT};"
+        for setting, service in services
+        if setting in ports
+    )
+    return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_ACCOUNT_KEY};{endpoints}"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The addresses of a stack; a port is None where that service is not started."""
+
+    environment: Mapping[str, str]
+    host_is_core_tools: bool
+    functions_port: int
+    service_bus_port: int | None
+    storage_ports: Mapping[str, int] = field(default_factory=dict)
+    """By setting name; blob and queue only where Core Tools ask for them."""
+
+    @property
+    def functions_url(self) -> str:
+        """The functions host, without a slash at the end."""
+        return f"http://{LOOPBACK}:{self.functions_port}"
+
+    @property
+    def service_bus_connection(self) -> str | None:
+        """The queue's connection string; None where the namespace is reached with an identity."""
+        if self.service_bus_port is None:
+            return self.environment.get("ServiceBusConnection") or None
+        return (
+            f"Endpoint=sb://localhost:{self.service_bus_port};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+        )
+
+    @property
+    def queue(self) -> str:
+        """The queue eMabler pushes to."""
+        return self.environment.get("PUSH_EVENTS_QUEUE") or DEFAULT_QUEUE
+
+    @property
+    def event_storage(self) -> str | None:
+        """The connection string of the tables; None where they are reached with an identity."""
+        return self.environment.get("EventStorage") or (self.azurite_connection if self.storage_ports else None)
+
+    @property
+    def azurite_connection(self) -> str:
+        """The connection string of this stack's Azurite."""
+        return azurite_connection(self.storage_ports)
+
+    @property
+    def service_bus_is_local(self) -> bool:
+        """The stand-in, or Microsoft's emulator: nothing that could be an operator's own queue."""
+        return "usedevelopmentemulator=true" in (self.service_bus_connection or "").lower()
+
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """What the stack's processes get: local defaults under what is set."""
+        defaults = {
+            "PYTHONUNBUFFERED": "1",
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "PUSH_EVENTS_QUEUE": self.queue,
+        }
+        if self.service_bus_port is not None and self.service_bus_connection is not None:
+            defaults["ServiceBusConnection"] = self.service_bus_connection
+        if self.storage_ports:
+            defaults["AzureWebJobsStorage"] = self.azurite_connection
+            if not _has_storage(self.environment):
+                defaults["EventStorage"] = self.azurite_connection
+        # An empty variable counts as not set, as it does for the app.
+        return defaults | {name: value for name, value in self.environment.items() if value or name not in defaults}
+
+
+def look_around(environment: Mapping[str, str], *, ports_may_move: bool) -> Surroundings:
+    """Decide what this stack starts, and where it listens. Raises StackError, PortTaken among them."""
+
+    def port(setting: str) -> int:
+        return choose_port(setting, environment, may_move=ports_may_move)
+
+    host_is_core_tools = _uses_core_tools(environment)
+    core_tools_need_storage = host_is_core_tools and not environment.get("AzureWebJobsStorage")
+    storage_settings = [] if _has_storage(environment) else [TABLE_PORT]
+    if core_tools_need_storage:
+        storage_settings = [TABLE_PORT, BLOB_PORT, QUEUE_PORT]
+    return Surroundings(
+        environment=environment,
+        host_is_core_tools=host_is_core_tools,
+        functions_port=port(FUNCTIONS_PORT),
+        service_bus_port=None if _has_service_bus(environment) else port(SERVICE_BUS_PORT),
+        storage_ports={setting: port(setting) for setting in storage_settings},
+    )
+
+
+def _has_service_bus(environment: Mapping[str, str]) -> bool:
+    names = ("ServiceBusConnection", "ServiceBusConnection__fullyQualifiedNamespace")
+    return any(environment.get(name) for name in names)
+
+
+def _has_storage(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name) for name in ("EventStorage", "EventStorage__tableServiceUri"))
+
+
+def _uses_core_tools(environment: Mapping[str, str]) -> bool:
+    """Core Tools where they are installed; FUNCTIONS_HOST=embedded or core-tools decides otherwise."""
+    wanted = environment.get(_HOST_SETTING, "")
+    if wanted not in {"", "embedded", "core-tools"}:
+        raise StackError(f"{_HOST_SETTING} must be embedded or core-tools, and is {wanted!r}.")
+    is_installed = shutil.which("func", path=environment.get("PATH")) is not None
+    if wanted == "core-tools" and not is_installed:
+        raise StackError(
+            f"{_HOST_SETTING} is core-tools, but `func` is not on PATH: npm install -g azure-functions-core-tools@4"
+        )
+    return is_installed and wanted != "embedded"

@@ -1,0 +1,149 @@
+"""The demo finds everything stored; and when something is not, it says so."""
+
+import io
+import os
+from copy import deepcopy
+from functools import partial
+
+import pytest
+from rich.console import Console
+
+from local.demo import __main__ as demo
+from local.demo.deliveries import make_plan
+from local.demo.errors import DemoFailed
+from local.demo.expectations import check
+from local.demo.queue import send_until_stored
+from local.demo.stored import Stored
+from local.demo.view import WIDTH
+from local.stack import Stack
+from local.stack.services import FUNCTIONS
+
+REAL_NAMESPACE = "Endpoint=sb://operator.servicebus.windows.net/;SharedAccessKeyName=n;SharedAccessKey=k"
+EMULATOR = "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """A stack for this module."""
+    environment = demo.demo_environment(os.environ) | {"FUNCTIONS_HOST": "embedded"}
+    with Stack(run_folder=tmp_path_factory.mktemp("run"), environment=environment) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """What the demo sends."""
+    return make_plan()
+
+
+@pytest.fixture(scope="module")
+def outcome(stack, plan):
+    """The tables and the number of dead letters after everything was sent."""
+    _, dead_letters = send_until_stored(
+        stack.service_bus_connection, stack.queue, plan.deliveries, patience_seconds=40, meanwhile=stack.check
+    )
+    return Stored.read(stack.event_storage), dead_letters
+
+
+def test_every_promise_holds(plan, outcome):
+    """And each of them is about something."""
+    found = check(plan, *outcome)
+
+    assert [expectation.differences for expectation in found] == [[]] * 8
+    assert plan.documented == 15
+    assert plan.quarantined_deliveries.total() >= 1
+    assert len(plan.deliveries) > plan.contents.total() > 1000
+
+
+def lose_a_row(table, tables):
+    """The last row of one of the tables whose names begin so."""
+    next(rows for name, rows in tables.items() if name.startswith(table)).pop()
+
+
+def spoil(table, column, value, tables):
+    """Another value in the first row of a simulated charger that has the column."""
+    rows = [row for name, rows in tables.items() if name.startswith(table) for row in rows]
+    next(row for row in rows if column in row and not row["charger_id"].startswith("ID_"))[column] = value
+
+
+def store_twice(tables):
+    """One event under another key."""
+    tables["PushEvents202504"].append(tables["PushEvents202504"][-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "broken_promise"),
+    [
+        (partial(lose_a_row, "PushEvents202504"), "Every message is archived once"),
+        (store_twice, "Every message is archived once"),
+        (partial(spoil, "PushEvents", "type", "Measured"), "Every message is known by its type"),
+        (partial(spoil, "ChargerStatus", "status", "Info"), "Every socket shows its newest state"),
+        (partial(lose_a_row, "Transactions"), "Every session is whole"),
+        (partial(spoil, "Transactions", "energy_wh", 1), "Every session is whole"),
+        (partial(spoil, "Measurements", "energy_active_import_register_wh", 0.5), "Every measured value is stored"),
+        (partial(lose_a_row, "Measurements202504"), "Every measured value is stored"),
+        (partial(lose_a_row, "Quarantine"), "What is no JSON is in quarantine"),
+        (partial(lose_a_row, "Drift"), "What is new in the messages is noticed"),
+    ],
+)
+def test_what_does_not_hold_is_found(plan, outcome, change, broken_promise):
+    """Each promise is broken once, by one row, and named with what was found instead."""
+    stored, dead_letters = deepcopy(outcome)
+    change(stored.tables)
+
+    broken = [expectation for expectation in check(plan, stored, dead_letters) if not expectation.holds]
+
+    assert any(expectation.promise.startswith(broken_promise) for expectation in broken)
+    assert all("expected" in expectation.differences[0] for expectation in broken)
+
+
+def test_a_dead_letter_breaks_a_promise(plan, outcome):
+    """The function has no reason to fail."""
+    stored, _ = outcome
+
+    assert [item.promise for item in check(plan, stored, 1) if not item.holds] == ["Nothing became a dead letter"]
+
+
+def test_it_fits_a_terminal_of_a_hundred_columns(plan, outcome):
+    """Without colours, as in a log."""
+    console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False)
+
+    demo.show(console, plan, outcome[0], check(plan, *outcome))
+
+    lines = console.file.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= WIDTH
+    assert not any("…" in line or "\x1b" in line for line in lines)
+    assert any(line.startswith("FullChargingTransaction") for line in lines)
+
+
+def test_messages_that_are_not_stored_end_the_demo(stack, plan):
+    """With how far it came; the function that should take them is gone."""
+    stack.kill(FUNCTIONS)
+    try:
+        with pytest.raises(DemoFailed, match="2 of 2 messages were sent and 2 or more of them not stored"):
+            send_until_stored(stack.service_bus_connection, stack.queue, plan.deliveries[:2], patience_seconds=1.5)
+    finally:
+        stack.start(FUNCTIONS)
+
+
+def test_it_ends_loudly_when_a_promise_is_broken(monkeypatch, capsys, plan, outcome):
+    """Exit code 1, the promise, and what was found."""
+    stored, _ = outcome
+    broken = [item for item in check(plan, stored, 3) if not item.holds]
+    monkeypatch.setattr(demo, "run", lambda _console: broken)
+
+    assert demo.main() == 1
+
+    shown = capsys.readouterr().out
+    assert "1 of the promises did not hold" in shown
+    assert "dead letters: expected 0, found 3" in shown
+
+
+def test_it_never_takes_messages_from_a_real_queue():
+    """Its tables are gone when it ends; settings of the app and an emulator are used."""
+    environment = demo.demo_environment(
+        {"ServiceBusConnection": REAL_NAMESPACE, "EventStorage": "real", "EVENT_SHARDS": "8"}
+    )
+
+    assert environment == {"EVENT_SHARDS": "8", "EVENT_RETENTION_MONTHS": "0"}
+    assert demo.demo_environment({"ServiceBusConnection": EMULATOR})["ServiceBusConnection"] == EMULATOR
