@@ -70,12 +70,8 @@ def _day(options: argparse.Namespace) -> int:
 
 
 def _push(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = Progress()
-    try:
-        asyncio.run(_push_until_stopped(options, progress))
-    except KeyboardInterrupt:
-        print()
+    asyncio.run(_push_until_stopped(options, progress))
     print(f"{progress.sent:,} messages sent.")
     return 0
 
@@ -88,10 +84,13 @@ async def _push_until_stopped(options: argparse.Namespace, progress: Progress) -
         if options.speed is None
         else SpeedClock(fleet.start_ticks, options.speed, now_ticks())
     )
-    sender = PersistentSender(options.connection_string, options.queue)
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    sender = PersistentSender(options.connection_string, options.queue, stopping)
     status_lines = asyncio.create_task(_print_status_lines(progress))
     try:
-        await push_live(sender, happenings, clock, progress)
+        await push_live(sender, happenings, clock, progress, stopping)
     finally:
         status_lines.cancel()
         await sender.close()

@@ -112,14 +112,15 @@ class Progress:
 class PersistentSender:
     """Sends to a queue that may go away and come back; what was under way then can arrive twice, as with eMabler."""
 
-    def __init__(self, connection_string: str, queue: str) -> None:
+    def __init__(self, connection_string: str, queue: str, stopping: asyncio.Event) -> None:
         self._connection_string = connection_string
         self._queue = queue
+        self._stopping = stopping
         self._connected = AsyncExitStack()
         self._sender: QueueSender | None = None
 
     async def send(self, bodies: Sequence[bytes], progress: Progress) -> None:
-        """Send the bodies, however long it takes; `progress` tells of trouble."""
+        """Send the bodies, however long it takes, unless `stopping` is set; `progress` tells what becomes of it."""
         while True:
             try:
                 if self._sender is None:
@@ -129,7 +130,9 @@ class PersistentSender:
             except _TROUBLE as error:
                 progress.trouble = type(error).__name__
                 await self.close()
-                await asyncio.sleep(_SECONDS_BEFORE_ANOTHER_TRY)
+                await _pause(_SECONDS_BEFORE_ANOTHER_TRY, self._stopping)
+                if self._stopping.is_set():
+                    return
             else:
                 progress.sent += len(bodies)
                 progress.trouble = ""
@@ -143,17 +146,34 @@ class PersistentSender:
 
 
 async def push_live(
-    sender: PersistentSender, happenings: Iterable[Happening], clock: LiveClock, progress: Progress
+    sender: PersistentSender,
+    happenings: Iterable[Happening],
+    clock: LiveClock,
+    progress: Progress,
+    stopping: asyncio.Event,
 ) -> None:
-    """Push every happening when it is due, until they end or the task is cancelled; keep `progress` up to date."""
+    """Push every happening when it is due, until they end or `stopping` is set; keep `progress` up to date.
+
+    It stops between two sends and is not to be cancelled: an interrupt in the middle of the SDK can leave it hanging.
+    """
     due_bodies: list[bytes] = []
     for happening in happenings:
         due_at = clock.due(happening.received_at)
         if due_bodies and (due_at > now_ticks() or len(due_bodies) == _MAX_BATCH_LENGTH):
             await sender.send(due_bodies, progress)
             due_bodies = []
-        await asyncio.sleep((due_at - now_ticks()) / TICKS_PER_SECOND)
+        await _pause((due_at - now_ticks()) / TICKS_PER_SECOND, stopping)
+        if stopping.is_set():
+            break
         due_bodies.append(write(retimed(happening, clock)).body)
         progress.simulated_at = happening.received_at
     if due_bodies:
         await sender.send(due_bodies, progress)
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    """Wait so long, or until it is time to stop."""
+    if seconds > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stopping.wait()

@@ -120,9 +120,10 @@ async def test_a_live_push_goes_on_after_trouble(connection_string, take, monkey
     monkeypatch.setattr(QueueSender, "send", fail_first)
     monkeypatch.setattr("simulator.live._SECONDS_BEFORE_ANOTHER_TRY", 0)
     happenings = [message.meaning for message in Fleet(chargers=10).take(150)]
-    sender, progress = PersistentSender(connection_string, QUEUE), Progress()
+    stopping = asyncio.Event()
+    sender, progress = PersistentSender(connection_string, QUEUE, stopping), Progress()
 
-    await push_live(sender, happenings, RateClock(100_000, now_ticks()), progress)
+    await push_live(sender, happenings, RateClock(100_000, now_ticks()), progress, stopping)
     await sender.close()
 
     assert len(await take(150)) == 150
@@ -153,9 +154,29 @@ async def test_the_command_runs_until_it_is_stopped(connection_string, receiver,
     with await asyncio.to_thread(subprocess.Popen, command, cwd=REPOSITORY, **pipes) as process:
         await receiver.receive_messages(max_message_count=1, max_wait_time=20)
         process.send_signal(ending)
-        output, errors = await asyncio.to_thread(process.communicate)
+        try:
+            output, errors = await asyncio.to_thread(process.communicate, timeout=20)
+        finally:
+            process.kill()
     while await receiver.receive_messages(max_message_count=100, max_wait_time=0.1):
         pass
 
     assert (process.returncode, errors) == (0, b"")
     assert output.endswith(b" messages sent.\n")
+
+
+async def test_a_live_push_without_a_queue_can_be_stopped(connection_string, monkeypatch):
+    """It tries again for ever only until it is told to stop."""
+    stopping = asyncio.Event()
+
+    async def fail(*_):
+        stopping.set()
+        raise TimeoutError
+
+    monkeypatch.setattr(QueueSender, "send", fail)
+    happenings = [message.meaning for message in Fleet(chargers=10).take(3)]
+    sender, progress = PersistentSender(connection_string, QUEUE, stopping), Progress()
+
+    await push_live(sender, happenings, RateClock(1, now_ticks()), progress, stopping)
+
+    assert (progress.sent, progress.trouble) == (0, "TimeoutError")
