@@ -5,6 +5,7 @@ states is newer may hang on the seventh. So an `Instant` is an integer: cheap to
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 TICKS_PER_SECOND = 10_000_000
@@ -46,9 +47,7 @@ class Instant(int):
     @property
     def iso(self) -> str:
         """ISO 8601 with always seven fractional digits, so that text sorts as time does; also the Edm.DateTime form."""
-        seconds, ticks = divmod(self, TICKS_PER_SECOND)
-        moment = _FIRST + timedelta(seconds=seconds)
-        return f"{moment.replace(tzinfo=None).isoformat()}.{ticks:07d}Z"
+        return _iso(self)
 
     @property
     def day(self) -> str:
@@ -68,3 +67,11 @@ class Instant(int):
 
     def __repr__(self) -> str:
         return f"Instant({self.iso})"
+
+
+@lru_cache(maxsize=1024)
+def _iso(ticks: int) -> str:
+    """An event's few times are written into keys and columns a dozen times, so the last ones are kept."""
+    seconds, rest = divmod(ticks, TICKS_PER_SECOND)
+    moment = _FIRST + timedelta(seconds=seconds)
+    return f"{moment.replace(tzinfo=None).isoformat()}.{rest:07d}Z"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared.emabler.push_messages import MeasurementItem
 from shared.emabler.vocabulary import DEFAULT_MEASURAND, MEASURANDS, UNITS, Unit, default_unit
@@ -13,6 +14,8 @@ MAX_COLUMNS = 200
 """A table row has 252 columns of its own; real messages fill 10 to 20."""
 
 _MAX_NAME_LENGTH = 100
+_NEVER = Instant(0)
+_VALUE_FIELD = "Measurements.measurements.value"
 
 
 def measure(items: Iterable[MeasurementItem], transaction_id: str | None) -> tuple[Measurements, list[Novelty]]:
@@ -22,54 +25,54 @@ def measure(items: Iterable[MeasurementItem], transaction_id: str | None) -> tup
     in the raw body.
     """
     samples: dict[str, Sample] = {}
-    novelties: dict[tuple[NoveltyKind, str], Novelty] = {}
+    novelties: dict[Novelty, None] = {}
     left_out = 0
     for item in items:
-        measurand = item.measurand or DEFAULT_MEASURAND
-        unit_name = item.unit if item.unit is not None else default_unit(measurand)
-        column, unit = _column(measurand, item.phase or "", unit_name)
-        for novelty in _novelties(measurand, unit_name):
-            novelties.setdefault((novelty.kind, novelty.name), novelty)
+        column = _column(item.measurand, item.phase, item.unit)
+        if column.novelties:
+            novelties.update(dict.fromkeys(column.novelties))
         value = _number(item.value)
         if value is None:
-            novelty = Novelty(NoveltyKind.UNREADABLE, "Measurements.measurements.value", _clip(item.value or ""))
-            novelties.setdefault((novelty.kind, novelty.name), novelty)
-        sample = None if value is None else Sample(column, value * unit.factor + unit.offset, unit_name, item.device_at)
-        older = samples.get(column)
-        if (
-            sample is None
-            or (older is None and len(samples) >= MAX_COLUMNS)
-            or (older and not _is_newer(sample, older))
-        ):
+            novelties[Novelty(NoveltyKind.UNREADABLE, "Measurements.measurements.value", _clip(item.value or ""))] = (
+                None
+            )
             left_out += 1
             continue
-        left_out += older is not None
-        samples[column] = sample
-    return Measurements(transaction_id, tuple(samples.values()), left_out), list(novelties.values())
+        name, measured_at = column.name, item.device_at
+        older = samples.get(name)
+        if older is None and len(samples) < MAX_COLUMNS:
+            samples[name] = Sample(name, value * column.factor + column.offset, column.source_unit, measured_at)
+            continue
+        left_out += 1
+        if older is not None and (measured_at or _NEVER) >= (older.measured_at or _NEVER):
+            samples[name] = Sample(name, value * column.factor + column.offset, column.source_unit, measured_at)
+    return Measurements(transaction_id, tuple(samples.values()), left_out), list(novelties)
+
+
+class _Column(NamedTuple):
+    """Where a kind of value goes: the column, the way to its base unit, and what is new about the kind."""
+
+    name: str
+    source_unit: str
+    factor: float
+    offset: float
+    novelties: tuple[Novelty, ...]
 
 
 @lru_cache(maxsize=4096)
-def _column(measurand: str, phase: str, unit_name: str) -> tuple[str, Unit]:
-    """`energy_active_import_register_wh`, `voltage_l1_n_v`, and the way to the base unit."""
-    unit = UNITS.get(unit_name.lower())
-    if unit is None:
-        unit = Unit(unit_name)
-    words = re.sub(r"[\W_]+", "_", f"{measurand} {phase} {unit.base}".lower(), flags=re.ASCII).strip("_")
-    return ("m_" + words if words[:1].isdigit() else words)[:_MAX_NAME_LENGTH], unit
-
-
-@lru_cache(maxsize=4096)
-def _novelties(measurand: str, unit_name: str) -> tuple[Novelty, ...]:
-    found = []
+def _column(measurand: str | None, phase: str | None, unit_name: str | None) -> _Column:
+    """`energy_active_import_register_wh`, `voltage_l1_n_v`; what is not said is what OCPP says it is then."""
+    measurand = measurand or DEFAULT_MEASURAND
+    unit_name = default_unit(measurand) if unit_name is None else unit_name
+    unit = UNITS.get(unit_name.lower()) or Unit(unit_name)
+    words = re.sub(r"[\W_]+", "_", f"{measurand} {phase or ''} {unit.base}".lower(), flags=re.ASCII).strip("_")
+    name = ("m_" + words if words[:1].isdigit() else words)[:_MAX_NAME_LENGTH]
+    novelties = []
     if measurand not in MEASURANDS:
-        found.append(Novelty(NoveltyKind.MEASURAND, _clip(measurand), _clip(unit_name)))
+        novelties.append(Novelty(NoveltyKind.MEASURAND, _clip(measurand), _clip(unit_name)))
     if unit_name and unit_name.lower() not in UNITS:
-        found.append(Novelty(NoveltyKind.UNIT, _clip(unit_name), _clip(measurand)))
-    return tuple(found)
-
-
-def _is_newer(sample: Sample, other: Sample) -> bool:
-    return (sample.measured_at or Instant(0)) >= (other.measured_at or Instant(0))
+        novelties.append(Novelty(NoveltyKind.UNIT, _clip(unit_name), _clip(measurand)))
+    return _Column(name, unit_name, unit.factor, unit.offset, tuple(novelties))
 
 
 def _number(text: str | None) -> float | None:

@@ -144,7 +144,7 @@ def _device_time(message: PushMessage) -> Any:
     if isinstance(message, FullChargingTransactionMessage):
         return message.ended_at if message.ended_at is not None else message.started_at
     if isinstance(message, MeasurementsMessage):
-        return max((item.device_at for item in message.measurements if item.device_at is not None), default=None)
+        return max([item.device_at for item in message.measurements if item.device_at is not None], default=None)
     return getattr(message, "device_at", None)
 
 
