@@ -48,9 +48,7 @@ class RowWriter:
             try:
                 await execute(self._tables, transaction.table, transaction.operations, deadline)
             except RowExists as conflict:
-                # Where one is a repeat, others often are: ask for all of them at once instead of meeting them in one
-                # failed transaction after the other.
-                found = await self._existing(transaction, deadline) | {transaction.places[conflict.index]}
+                found = await self._existing(transaction, conflict.index, deadline)
                 existing.update(found)
                 return without(transaction, found)
             return without(transaction, set(transaction.places))
@@ -90,12 +88,18 @@ class RowWriter:
         operations = [(place, row.table, Operation(kind, row.row)) for place, row in enumerate(rows)]
         await together(write_all(transaction) for transaction in transactions(operations, refusals))
 
-    async def _existing(self, transaction: Transaction, deadline: Deadline) -> set[int]:
-        rows = [operation.row for operation in transaction.operations]
+    async def _existing(self, transaction: Transaction, first: int, deadline: Deadline) -> set[int]:
+        """The places of the rows that exist, of which the service named the first.
+
+        Where one is a repeat, others often are: asking for all at once beats meeting them in one failed transaction
+        after the other. Those before the first were found to be new.
+        """
+        rows = [operation.row for operation in transaction.operations[first + 1 :]]
         found = await asyncio.gather(
             *(self._tables.get(transaction.table, str(r["PartitionKey"]), str(r["RowKey"]), deadline) for r in rows)
         )
-        return {place for place, row in zip(transaction.places, found, strict=True) if row is not None}
+        exists = [False] * first + [True] + [row is not None for row in found]
+        return {place for place, is_there in zip(transaction.places, exists, strict=True) if is_there}
 
 
 async def execute(tables: Tables, table: str, operations: Sequence[Operation], deadline: Deadline) -> list[str]:
