@@ -18,9 +18,10 @@ UNDATED = "undated"
 MAX_ESCAPED_LENGTH = 128
 """Characters an escaped part may have; two such parts, a time and an event id stay well under the 512 of a row key."""
 
-# `%` is legal but has broken clients that decode addresses twice; `~` and `!` are ours. Unpaired surrogates and the two
+# `%` is legal but has broken clients that decode addresses twice, `'` and `,` are but Azurite loses keys that begin with
+# them; `~` and `!` are ours. Unpaired surrogates and the two
 # characters past them have no place in UTF-8 or in the service's XML past, so they go too.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\#?%!~'\ud800-\udfff\ufffe\uffff]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\#?%!~',\ud800-\udfff\ufffe\uffff]")
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -20,8 +20,9 @@ from tests.shared.tables.rows import NOON, VALUES, insert, row, soon, update, up
 from tests.support.memory_tables import MemoryTables
 
 # Azurite looks for the end of a key in the decoded URL, and there `',` within a key misleads it.
+# Azurite loses keys that hold `',` in their address, and a key that begins with a comma is such a one.
 LEGAL_KEYS = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\#?'"), min_size=1, max_size=60
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\#?',"), min_size=1, max_size=60
 )
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
