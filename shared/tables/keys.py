@@ -18,8 +18,8 @@ UNDATED = "undated"
 MAX_ESCAPED_LENGTH = 128
 """Characters an escaped part may have; two such parts, a time and an event id stay well under the 512 of a row key."""
 
-# `%` is legal but has broken clients that decode addresses twice; `'` and `,` are legal but Azurite loses keys that begin
-# with them; `~` and `!` are ours. Unpaired surrogates and the last two characters of the plane have no place in UTF-8.
+# `%` is legal but has broken clients that decode addresses twice; `'` and `,` are legal but Azurite loses keys that
+# begin with them; `~` and `!` are ours. Unpaired surrogates and the plane's last two characters have no place in UTF-8.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f/\\\\#?%!~',\ud800-\udfff\ufffe\uffff]")
 
 
