@@ -59,13 +59,16 @@ def rows_by_table(stored: Stored) -> Table:
     return table
 
 
+_TOLD_AS = ("start", "stop", "full")
+
+
 def session(row: StoredRow) -> Table:
     """A charging session's fragments, and the row that they became."""
     table = _table(
         f"One session, assembled from its fragments: charger {row['charger_id']}, transaction {row['transaction_id']}",
         *("", "event", "started", "ended", ">meter start", ">meter stop", ">energy", "tag"),
     )
-    for fragment in orjson.loads(row["fragments"]):
+    for fragment in sorted(orjson.loads(row["fragments"]), key=lambda told: _TOLD_AS.index(told["kind"])):
         table.add_row(fragment["kind"], str(fragment["event_id"])[:8], *_session_cells(fragment))
     table.add_section()
     table.add_row(str(row["state"]), "", *_session_cells(row), style="bold")
