@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -17,7 +17,7 @@ from bench.parse import measure_parse
 from bench.repeats import measure_repeats
 from bench.results import Circumstances, Result, busy_with_others, keep_results, machine, read_results
 
-MEASUREMENTS: dict[str, Callable[[], Awaitable[Result]]] = {
+MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "handler": measure_handler,
     "entities": measure_entities,
     "parse": measure_parse,

@@ -19,7 +19,7 @@ BATCH_SIZES = (64, 8, 1)
 WANTED = 1.6
 
 _NO_EVENT = "(not for an event)"
-_TABLES = ("PushEvents", "ChargerStatus", "Transactions", "Measurements", "Drift", "Layout")
+_TABLES = ("PushEvents", "ChargerStatus", "Transactions", "Measurements")
 
 
 @dataclass(slots=True)
@@ -119,14 +119,13 @@ def _by_batch_size(counted: dict[int, Writes]) -> Table:
 
 
 def _by_type(size: int, writes: Writes) -> Table:
-    tables = [table for table in _TABLES if any(name == table for _, name in writes.rows)]
     return Table(
         title=f"Rows an event of each type, in batches of {size}",
-        columns=["type", "of all events", *tables, "together"],
+        columns=["type", "of all events", *_TABLES, "together"],
         rows=[
             [event_type, f"{events / writes.events.total():.1%}"]
-            + [f"{writes.rows[event_type, table] / events:.3f}" for table in tables]
-            + [f"{sum(writes.rows[event_type, table] for table in tables) / events:.3f}"]
+            + [f"{writes.rows[event_type, table] / events:.3f}" for table in _TABLES]
+            + [f"{sum(writes.rows[event_type, table] for table in _TABLES) / events:.3f}"]
             for event_type, events in writes.events.most_common()
         ],
     )

@@ -17,8 +17,8 @@ Written by `make bench`; do not edit. `make bench ARGS=parse` takes one measurem
 
 Everything runs on one machine, over loopback: Azurite (in memory) for storage, the stand-in broker for Service Bus. So
 the rates say nothing about Azure, where the network and the service decide; the ratios, and our own processor time for
-an event, are what carries over. Each comparison is taken within one run: sides in turns, every round beginning with
-another side, warm-up discarded, ratios round by round. A figure is the median of the rounds, with the smallest and the
+an event, are what carries over. Each comparison is taken within one run: sides in turns, in another order every round,
+warm-up discarded, ratios round by round. A figure is the median of the rounds, with the smallest and the
 largest in brackets. The messages are those of the simulator's day (`bench/day.py`).
 """
 
@@ -61,11 +61,12 @@ def _section(name: str, result: Result) -> str:
     lines = [f"## {name}", "", f"**{result.title}.** {result.how}", ""]
     for table in result.tables:
         lines += [f"{table.title}:", "", _markdown_rows(table.columns, table.rows)]
-    lines += [_goal_line(goal) for goal in result.goals]
+    if result.goals:
+        lines += [*(_goal_line(goal) for goal in result.goals), ""]
     if result.circumstances is not None:
         taken = result.circumstances
         busy = f"{taken.percent_busy_before:.0f} % before and {taken.percent_busy_after:.0f} % after"
-        lines += ["", f"Taken {taken.taken_at} on {taken.machine}; cores busy with others {busy}."]
+        lines += [f"Taken {taken.taken_at} on {taken.machine}; cores busy with others {busy}."]
     return "\n".join(lines) + "\n"
 
 

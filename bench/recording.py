@@ -1,6 +1,6 @@
 """What ingest writes, recorded, so that others can be given exactly the same to write, ready-made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from azure.data.tables import EdmType, EntityProperty
@@ -65,7 +65,7 @@ class RecordingTables(MemoryTables):
         self.refused = 0
 
 
-async def record(deliveries: Iterable[Delivery]) -> list[Batch]:
+async def record(deliveries: Sequence[Delivery]) -> list[Batch]:
     """What ingest writes for each batch of the deliveries, starting with empty tables."""
     tables = RecordingTables()
     ingest = Ingest(tables, SHARDS)

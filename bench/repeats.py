@@ -15,7 +15,7 @@ from shared.tables.client import AzureTables
 from shared.tables.store import Tables
 from tests.support.azurite import azurite_table
 
-ROUNDS = 9
+ROUNDS = 12
 BATCHES_A_ROUND = 15
 MESSAGES_A_ROUND = BATCHES_A_ROUND * BATCH_SIZE
 WANTED = 0.95

@@ -72,7 +72,7 @@ def busy_with_others() -> float:
 
     The load average would not do: for minutes it remembers the measurement before.
     """
-    return psutil.cpu_percent(interval=_LOOK_SECONDS)
+    return float(psutil.cpu_percent(interval=_LOOK_SECONDS))
 
 
 def machine() -> str:

@@ -1,10 +1,12 @@
 """Sides of a comparison, run in turns, and the spread of what they cost.
 
 An absolute figure says more about the machine and its neighbours than about the code. So everything is compared within
-one run: every round runs each side once, each round begins with another side, and the ratio is taken round by round.
+one run: every round runs each side once, in another order than the round before, so that nobody always comes after
+the same neighbour, and the ratio is taken round by round.
 """
 
 import gc
+import itertools
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -59,8 +61,8 @@ async def in_turns(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Cos
     gc.collect()
     gc.freeze()
     try:
-        for number in range(rounds + 1):
-            for name in _beginning_with(list(sides), number):
+        for number, order in zip(range(rounds + 1), itertools.cycle(itertools.permutations(sides)), strict=False):
+            for name in order:
                 gc.collect()
                 cost = await sides[name](number)
                 if number > 0:
@@ -105,8 +107,3 @@ def rate(costs: Iterable[Cost], units: int) -> Spread:
 def cpu_microseconds(costs: Iterable[Cost], units: int) -> Spread:
     """Microseconds of processor time per unit."""
     return Spread.of(cost.cpu_seconds * 1e6 / units for cost in costs)
-
-
-def _beginning_with(names: list[str], number: int) -> list[str]:
-    first = number % len(names)
-    return names[first:] + names[:first]

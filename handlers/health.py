@@ -25,7 +25,7 @@ async def health(request: func.HttpRequest) -> func.HttpResponse:
     """200 `{"status": "ok"}` while the settings are usable and storage answers, else 503 `{"status": "degraded"}`."""
     del request
     try:
-        await Layout(services.tables(), settings().event_shards).check(Deadline.after(_PATIENCE_SECONDS))
+        await Layout(services.tables(), settings().event_shards).look(Deadline.after(_PATIENCE_SECONDS))
     except EmablerError as error:
         _log.error("health degraded error=%s: %s", type(error).__name__, error)
         return func.HttpResponse('{"status": "degraded"}', status_code=503, mimetype="application/json")

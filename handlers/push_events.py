@@ -10,6 +10,7 @@ the body only the application properties are trusted: in a batch the host shifts
 where one has none (azure-functions-python-worker #1122).
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, List  # noqa: UP035  # list[ServiceBusMessage] is refused when the app is indexed
@@ -18,10 +19,11 @@ import azure.functions as func
 
 from shared import services
 from shared.deadlines import Deadline
+from shared.errors import ConfigurationError
 from shared.ingest.ingest import Outcome
 from shared.ingest.rows import Delivery
 from shared.instants import Instant
-from shared.settings import settings
+from shared.settings import Settings, settings
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -42,8 +44,23 @@ async def push_events(messages: List[func.ServiceBusMessage]) -> None:  # noqa: 
     deliveries = [
         Delivery(message.get_body(), "servicebus", now, _texts(message.application_properties)) for message in messages
     ]
-    outcome = await services.ingest().store(deliveries, Deadline.after(settings().ingest_deadline_seconds))
+    deadline = Deadline.after(_patience_seconds())
+    try:
+        outcome = await services.ingest().store(deliveries, deadline)
+    except Exception:
+        # What is given back comes again at once and counts a delivery; ten of them, and good messages are dead letters.
+        # So a fault that shows at once (a missing role, a wrong setting) is waited out like one that takes its time.
+        await asyncio.sleep(deadline.remaining_seconds)
+        raise
     log_outcome(outcome)
+
+
+def _patience_seconds() -> float:
+    """The deadline of the settings, or its default while the settings cannot be read at all."""
+    try:
+        return settings().ingest_deadline_seconds
+    except ConfigurationError:
+        return float(Settings.model_fields["ingest_deadline_seconds"].default)
 
 
 def log_outcome(outcome: Outcome) -> None:
@@ -59,13 +76,12 @@ def log_outcome(outcome: Outcome) -> None:
     )
     for reason, count in sorted(outcome.quarantined.items()):
         _log.error("ingest quarantined reason=%s messages=%d; see the table Quarantine", reason, count)
-    for charger_id, transaction_id in outcome.reused_sessions:
-        _log.warning(
-            "ingest transaction id used again charger_id=%r transaction_id=%r; see its row in Transactions",
-            charger_id,
-            transaction_id,
-        )
 
 
 def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:
-    return {str(name): str(value) for name, value in (properties or {}).items()}
+    return {_text(name): _text(value) for name, value in (properties or {}).items()}
+
+
+def _text(value: object) -> str:
+    """A text that can be written as UTF-8, which half a surrogate pair cannot."""
+    return str(value).encode("utf-8", "replace").decode()

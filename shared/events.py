@@ -61,6 +61,7 @@ class NoveltyKind(StrEnum):
     MEASURAND = "measurand"
     UNIT = "unit"
     UNREADABLE = "unreadable"
+    ACTION = "action"
     MISSING = "missing"
 
 

@@ -11,8 +11,8 @@ ALLOWED = {
     "function_app": {"handlers"},
     "handlers": {"shared"},
     "shared": {"shared"},
-    "local": {"local", "shared", "simulator", "function_app"},
-    "simulator": {"simulator", "shared"},
+    "local": {"local", "simulator"},
+    "simulator": {"simulator"},
     "bench": {"bench", "local", "shared", "simulator", "tests"},
 }
 """Room by room, which of our own packages a module may import beside its own room's."""

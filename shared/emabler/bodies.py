@@ -20,7 +20,7 @@ class Element(NamedTuple):
 def elements(body: bytes) -> list[Element]:
     """The events in a body: one object, an array of them, or either inside a JSON string; UTF-8, with or without BOM.
 
-    Raises Unacceptable with the reason `empty-body`, `not-json` or `empty-array`.
+    Raises Unacceptable with the reason `empty-body`, `not-json`, `empty-array` or `too-deep`.
     """
     value = _loads(body.removeprefix(_BYTE_ORDER_MARK))
     if isinstance(value, dict):
@@ -31,16 +31,17 @@ def elements(body: bytes) -> list[Element]:
         return [Element(body, value)]
     if not value:
         raise Unacceptable("empty-array", "the body is an array without events")
-    return [Element(orjson.dumps(item), item) for item in value]
+    return [Element(_written(item), item) for item in value]
 
 
 def identity(value: Any) -> str:
     """SHA-256, in hex, of a value's canonical JSON: keys sorted, no white space, UTF-8.
 
     eMabler sends no event id and the broker's message id is the transport's own, so the content is the identity.
-    Numbers count by value in the reach of a double (docs/decisions/0001-event-identity.md).
+    Numbers count by value in the reach of a double (docs/decisions/0001-event-identity.md). Raises Unacceptable with
+    the reason `too-deep`.
     """
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(_written(value, orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _loads(text: bytes) -> Any:
@@ -51,3 +52,10 @@ def _loads(text: bytes) -> Any:
             raise Unacceptable("empty-body", "the body is empty") from None
         # Only where it stopped: the error's own text can quote the body.
         raise Unacceptable("not-json", f"the body is not JSON (line {error.lineno}, column {error.colno})") from None
+
+
+def _written(value: Any, option: int | None = None) -> bytes:
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:  # orjson reads 1,024 levels of nesting and writes 254
+        raise Unacceptable("too-deep", "the event is nested deeper than 254 levels") from None

@@ -1,5 +1,6 @@
 """One message's list of measured values, as columns in base units."""
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -31,21 +32,19 @@ def measure(items: Iterable[MeasurementItem], transaction_id: str | None) -> tup
         column = _column(item.measurand, item.phase, item.unit)
         if column.novelties:
             novelties.update(dict.fromkeys(column.novelties))
-        value = _number(item.value)
+        value = _in_base_unit(item.value, column)
         if value is None:
-            novelties[Novelty(NoveltyKind.UNREADABLE, "Measurements.measurements.value", _clip(item.value or ""))] = (
-                None
-            )
+            novelties[Novelty(NoveltyKind.UNREADABLE, _VALUE_FIELD, _clip(item.value or ""))] = None
             left_out += 1
             continue
         name, measured_at = column.name, item.device_at
         older = samples.get(name)
         if older is None and len(samples) < MAX_COLUMNS:
-            samples[name] = Sample(name, value * column.factor + column.offset, column.source_unit, measured_at)
+            samples[name] = Sample(name, value, column.source_unit, measured_at)
             continue
         left_out += 1
         if older is not None and (measured_at or _NEVER) >= (older.measured_at or _NEVER):
-            samples[name] = Sample(name, value * column.factor + column.offset, column.source_unit, measured_at)
+            samples[name] = Sample(name, value, column.source_unit, measured_at)
     return Measurements(transaction_id, tuple(samples.values()), left_out), list(novelties)
 
 
@@ -63,19 +62,22 @@ class _Column(NamedTuple):
 def _column(measurand: str | None, phase: str | None, unit_name: str | None) -> _Column:
     """`energy_active_import_register_wh`, `voltage_l1_n_v`; what is not said is what OCPP says it is then."""
     measurand = measurand or DEFAULT_MEASURAND
-    unit_name = default_unit(measurand) if unit_name is None else unit_name
+    measurand = MEASURANDS.get(measurand.lower(), measurand)
+    unit_name = unit_name or default_unit(measurand)
     unit = UNITS.get(unit_name.lower()) or Unit(unit_name)
     words = re.sub(r"[\W_]+", "_", f"{measurand} {phase or ''} {unit.base}".lower(), flags=re.ASCII).strip("_")
-    name = ("m_" + words if words[:1].isdigit() else words)[:_MAX_NAME_LENGTH]
+    is_known = measurand.lower() in MEASURANDS
+    # A prefix keeps what chargers make up apart from the columns that are ours, and makes it a legal name.
+    name = (words if is_known else f"m_{words}")[:_MAX_NAME_LENGTH]
     novelties = []
-    if measurand not in MEASURANDS:
+    if not is_known:
         novelties.append(Novelty(NoveltyKind.MEASURAND, _clip(measurand), _clip(unit_name)))
     if unit_name and unit_name.lower() not in UNITS:
         novelties.append(Novelty(NoveltyKind.UNIT, _clip(unit_name), _clip(measurand)))
     return _Column(name, unit_name, unit.factor, unit.offset, tuple(novelties))
 
 
-def _number(text: str | None) -> float | None:
+def _in_base_unit(text: str | None, column: _Column) -> float | None:
     """A finite number from text, with a decimal point or a decimal comma; None for anything else."""
     if text is None:
         return None
@@ -83,7 +85,10 @@ def _number(text: str | None) -> float | None:
         value = float(text.replace(",", ".") if "," in text else text)
     except ValueError:
         return None
-    return value if value - value == 0 else None  # neither infinite nor NaN
+    if column.factor != 1.0 or column.offset:
+        # Nine digits behind the point hide that 1.001 kWh are 1000.9999999999999 Wh in binary.
+        value = round(value * column.factor + column.offset, 9)
+    return value if math.isfinite(value) else None
 
 
 def _clip(text: str) -> str:

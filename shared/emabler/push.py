@@ -1,5 +1,6 @@
 """From one JSON value to one of our events. Total: whatever the value is, the answer is an event or `Unacceptable`."""
 
+import copy
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -76,6 +77,8 @@ def read_message(body: dict[str, Any]) -> tuple[EventType, PushMessage, list[Nov
     """A message's type, its fields, and what was new or unreadable among them."""
     if not FIELDS.issuperset(body):
         body = respell(body)
+    if None in body.values():  # null says no more than a missing field, and must not decide about the type
+        body = {name: value for name, value in body.items() if value is not None}
     event_type = classify(body)
     if event_type is EventType.MEASUREMENTS and not _are_spelled(body["measurements"]):
         body = body | {"measurements": [_respell_item(item) for item in body["measurements"]]}
@@ -104,14 +107,19 @@ def _validate(event_type: EventType, body: dict[str, Any], novelties: list[Novel
     try:
         return validate(body)
     except ValidationError as error:
-        places = {problem["loc"] for problem in error.errors(include_url=False, include_context=False)}
-    body = orjson.loads(orjson.dumps(body))  # a copy: the element's own value is what the event is identified by
-    # From the end, so that the indexes before still hold.
-    novelties.extend(_unreadable(event_type, place, _take_out(body, place)) for place in sorted(places, reverse=True))
-    return validate(body)
+        problems = error
+    body = copy.deepcopy(body)  # the element's own value is what the event is identified by
+    while True:  # leaving one name of a field out lets the model find the next
+        # From the end, so that the indexes before still hold.
+        places = sorted({problem["loc"] for problem in problems.errors()}, reverse=True)
+        novelties.extend(_unreadable(event_type, place, _drop(body, place)) for place in places)
+        try:
+            return validate(body)
+        except ValidationError as error:
+            problems = error
 
 
-def _take_out(body: Any, place: tuple[int | str, ...]) -> Any:
+def _drop(body: Any, place: tuple[int | str, ...]) -> Any:
     container = body
     for step in place[:-1]:
         container = container[step]
@@ -173,12 +181,17 @@ def _charger_boot(message: ChargerBootMessage, _: list[Novelty]) -> ChargerBoot:
     )
 
 
-def _charging_transaction(message: ChargingTransactionMessage, novelties: list[Novelty]) -> SessionFragment:
+def _charging_transaction(message: ChargingTransactionMessage, novelties: list[Novelty]) -> SessionFragment | None:
+    """A start or a stop; nothing for any other action, because guessing which would put it on somebody's bill."""
+    kind = _ACTIONS.get((message.action or "").lower())
+    if kind is None:
+        novelties.append(Novelty(NoveltyKind.ACTION, (message.action or "(none)")[:MAX_SAMPLE_LENGTH], ""))
+        return None
+    is_stop = kind is FragmentKind.STOP
     happened_at = message.device_at if message.device_at is not None else message.received_at
     meter_wh = _whole(message.meter_read_wh)
-    is_stop = (message.action or "").lower() == "transaction_stop"
     return SessionFragment(
-        kind=FragmentKind.STOP if is_stop else FragmentKind.START,
+        kind=kind,
         transaction_id=_transaction_id(message, EventType.CHARGING_TRANSACTION, novelties),
         started_at=None if is_stop else happened_at,
         ended_at=happened_at if is_stop else None,
@@ -209,14 +222,17 @@ def _measurements(message: MeasurementsMessage, novelties: list[Novelty]) -> Con
         for item in message.measurements
         for name, value in (item.model_extra or {}).items()
     )
-    measured, found = measure(message.measurements, message.transaction_id or message.evse_transaction_id)
+    measured, found = measure(message.measurements, message.evse_transaction_id or message.transaction_id)
     novelties.extend(found)
     return measured
 
 
+_ACTIONS = {"transaction_start": FragmentKind.START, "transaction_stop": FragmentKind.STOP}
+
+
 def _transaction_id(message: Any, event_type: EventType, novelties: list[Novelty]) -> str | None:
-    """EX has no `transactionId` in its starts; where it has both ids they are equal."""
-    found: str | None = message.transaction_id or message.evse_transaction_id
+    """EX has only `evseTransactionId` in its starts, so that one joins them with the rest; else `transactionId`."""
+    found: str | None = message.evse_transaction_id or message.transaction_id
     if not found:
         novelties.append(Novelty(NoveltyKind.MISSING, f"{event_type}.transactionId", ""))
     return found or None

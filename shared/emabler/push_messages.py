@@ -33,8 +33,15 @@ ReceiveTime = Annotated[
 ]
 """When the platform received it: MT's name first, then that of V1 and EX, then EX's for full transactions."""
 
-Number = Annotated[float, Field(allow_inf_nan=False, gt=-(2.0**62), lt=2.0**62)]
-"""A meter read or energy in Wh, as a number or a text; what passes an Edm.Int64 is not read."""
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is no boolean")  # noqa: TRY004  # pydantic reports ValueErrors
+    return value.replace(",", ".") if isinstance(value, str) else value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False, gt=-(2.0**62), lt=2.0**62), BeforeValidator(_number)]
+"""A meter read or energy in Wh, as a number or a text, with a point or a comma; what passes an Int64 is not read."""
 
 MAX_TEXT_LENGTH = 4000
 """Characters of one field; a longer one is not read, but is in the raw body."""
@@ -177,7 +184,7 @@ def respell(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def classify(body: dict[str, Any]) -> EventType:  # noqa: PLR0911  # a list of rules, each with its answer
-    """The type of a message by its shape; expects the spelling of `respell`.
+    """The type of a message by its shape; expects the spelling of `respell`, and no field that is null.
 
     The order matters: a FullChargingTransaction also carries `action: transaction_stop`, and measurements carry
     whatever else the vendor adds.

@@ -5,13 +5,15 @@ Seen in its documents: no, 1, 5, 6 and 7 fractional digits, `Z`, and explicit of
 UTC", getting started with the REST API).
 """
 
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from shared.instants import Instant
 
+_LEAP_SECOND = re.compile(r"(T[0-9]{2}:[0-9]{2}):60")
 _MICROSECOND_DIGITS = 6
-_FIRST_YEAR = 1601
+_FIRST_INSTANT = Instant.from_iso("1601-01-01T00:00:00.0000000Z")
 """Table Storage's Edm.DateTime begins here; a charger with an earlier clock has no clock."""
 
 
@@ -22,14 +24,14 @@ def read_instant(text: str) -> Instant | None:
     Raises ValueError for what is no time, or lies before 1601. The last answers are kept, because the dozen values of a
     measurement name one time a dozen times.
     """
-    moment = _moment(text)
-    if moment.year == 1:
-        return None
     try:
+        moment = _moment(text)
+        if moment.year == 1:
+            return None
         instant = Instant.from_datetime(moment, extra_ticks=_seventh_digit(text))
     except OverflowError:
         raise ValueError("time outside the years 1601 to 9999") from None
-    if moment.year < _FIRST_YEAR:
+    if instant < _FIRST_INSTANT:
         raise ValueError("time outside the years 1601 to 9999")
     return instant
 
@@ -39,8 +41,8 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         text = text.strip().upper()
-        if ":60" in text:  # a leap second: the second after :59, as every clock without leap seconds has it
-            return datetime.fromisoformat(text.replace(":60", ":59")) + timedelta(seconds=1)
+        if _LEAP_SECOND.search(text):  # the second after :59, as every clock without leap seconds has it
+            return datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", text)) + timedelta(seconds=1)
         return datetime.fromisoformat(text)
 
 

@@ -32,8 +32,9 @@ STATUSES = {
 }
 """Known states by their lower-cased word, in eMabler's push spelling (its REST API writes `SuspendedCharger`)."""
 
-MEASURANDS = frozenset(
-    {
+MEASURANDS = {
+    measurand.lower(): measurand
+    for measurand in (
         "Current.Export",
         "Current.Import",
         "Current.Offered",
@@ -61,8 +62,10 @@ MEASURANDS = frozenset(
         "SoC",
         "Temperature",
         "Voltage",
-    }
-)
+    )
+}
+"""OCPP's measurands by their lower-cased name."""
+
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 
 

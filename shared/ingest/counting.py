@@ -1,14 +1,20 @@
 """Counts novelties into `Drift`, and keeps that table small whatever a sender makes up."""
 
+import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 
 from shared.deadlines import Deadline
+from shared.errors import GiveBack
 from shared.events import Event
 from shared.ingest.drift import DRIFT, MAX_ROWS_A_DAY, OVERFLOW_KEY, DriftChange, drift_changes
 from shared.ingest.merging import RowMerger
 from shared.tables.store import Tables
 
+_log = logging.getLogger(__name__)
+
 _DAYS_REMEMBERED = 7
+_PATIENCE_SECONDS = 10.0
 
 
 class DriftCounter:
@@ -20,11 +26,21 @@ class DriftCounter:
         self._keys_by_day: dict[str, set[str]] = {}
 
     async def count(self, events: Sequence[Event], deadline: Deadline) -> None:
-        """Add what is new in these events, which must be stored for the first time, to their days' rows."""
+        """Add what is new in these events, which must be stored for the first time, to their days' rows.
+
+        A statistic is not worth a redelivery: where storage does not take it in a few seconds, it is logged as not
+        counted.
+        """
         changes = drift_changes(events)
-        for change in changes:
-            await self._bound(change)
-        await self._merger.merge(_collapsed(changes), deadline)
+        if not changes:
+            return
+        try:
+            async with asyncio.timeout(min(_PATIENCE_SECONDS, deadline.remaining_seconds)):
+                for change in changes:
+                    await self._bound(change)
+                await self._merger.merge(_collapsed(changes), deadline)
+        except (GiveBack, TimeoutError) as error:
+            _log.warning("drift not counted novelties=%d error=%s", len(changes), type(error).__name__)
 
     async def _bound(self, change: DriftChange) -> None:
         """Where the day has all the rows it may have, count a further novelty in its overflow row."""

@@ -8,39 +8,41 @@ An event is archived before anything is made of it, so whatever happens next, it
 about a batch that is given back: repeats change nothing.
 """
 
+import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from shared.deadlines import Deadline
-from shared.errors import RowRefused
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
 from shared.ingest.layout import Layout
 from shared.ingest.merging import Merged, RowMerger
-from shared.ingest.plan import current_state_changes, understand
+from shared.ingest.plan import Planned, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
-from shared.ingest.rows import Delivery, archive_row, archive_table, measurement_row, measurement_table
-from shared.ingest.writing import RowWriter, TableRow, together
+from shared.ingest.rows import Delivery, TableRow
+from shared.ingest.writing import Refusals, RowWriter, together
 from shared.tables.bodies import StoredBody
 from shared.tables.store import Tables
 
 MAX_REMEMBERED_EVENTS = 20_000
 
-_Pair = tuple[Event, Delivery]
+_MAX_SESSIONS_LOGGED = 20
+_MAX_LOGGED_ID_LENGTH = 64
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: counts for the log, and what an operator has to hear of."""
+    """What became of a batch: counts for the log."""
 
     deliveries: int = 0
     stored: Counter[EventType] = field(default_factory=Counter)
     repeats: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
-    reused_sessions: list[tuple[str, str]] = field(default_factory=list)
-    """Charger id and transaction id of sessions whose id turned out to have been used before."""
     duration_seconds: float = 0.0
 
 
@@ -48,7 +50,6 @@ class Ingest:
     """Stores events. One instance serves a process; it remembers what it stored last, and nothing depends on that."""
 
     def __init__(self, tables: Tables, shards: int) -> None:
-        self._tables = tables
         self._shards = shards
         self._layout = Layout(tables, shards)
         self._writer = RowWriter(tables)
@@ -66,70 +67,63 @@ class Ingest:
         """
         started = time.monotonic()
         await self._layout.check(deadline)
-        batch = understand(deliveries)
-        outcome = Outcome(deliveries=len(deliveries), repeats=batch.repeats)
-        fresh = [pair for event_id, pair in batch.events.items() if event_id not in self._stored]
-        outcome.repeats += len(batch.events) - len(fresh)
-        set_aside = list(batch.unacceptable.values())
-        new, archived = await self._archive(fresh, set_aside, deadline)
-        outcome.repeats += len(archived) - len(new)
-        await together(
-            (
-                self._merge_state(archived, set_aside, outcome, deadline),
-                self._write_measurements(archived, set_aside, deadline),
-                self._drift.count([event for event, _ in new], deadline),
-            )
+        batch = understand(deliveries, self._shards, self._stored)
+        archived, new, refused = await self._archive(list(batch.planned.values()), deadline)
+        also_refused = await together(
+            (self._merge_state(archived, deadline), self._write_measurements(archived, deadline))
         )
-        await self._quarantine(set_aside, outcome, deadline)
-        outcome.stored.update(event.event_type for event, _ in new)
-        self._remember(event for event, _ in archived)
-        outcome.duration_seconds = time.monotonic() - started
-        return outcome
+        await self._drift.count([planned.event for planned in new], deadline)
+        set_aside = [*batch.set_aside.values(), *refused, *chain.from_iterable(also_refused)]
+        await self._quarantine(set_aside, deadline)
+        self._remember(planned.event for planned in archived)
+        return Outcome(
+            deliveries=len(deliveries),
+            stored=Counter(planned.event.event_type for planned in new),
+            repeats=batch.repeats + len(archived) - len(new),
+            quarantined=_reasons(set_aside),
+            duration_seconds=time.monotonic() - started,
+        )
 
     async def _archive(
-        self, pairs: Sequence[_Pair], set_aside: list[QuarantineChange], deadline: Deadline
-    ) -> tuple[list[_Pair], list[_Pair]]:
-        """Insert events into the archive; returns those that were new, and all that are there now."""
-        planned = [archive_row(event, delivery, self._shards) for event, delivery in pairs]
-        await self._write_overflow((body for _, body in planned), deadline)
-        rows = [TableRow(archive_table(event), row) for (event, _), (row, _) in zip(pairs, planned, strict=True)]
-        existing, refusals = await self._writer.insert(rows, deadline)
-        set_aside += _refused(pairs, refusals)
-        archived = [pair for place, pair in enumerate(pairs) if place not in refusals]
-        return [pair for place, pair in enumerate(pairs) if place not in refusals and place not in existing], archived
+        self, events: Sequence[Planned], deadline: Deadline
+    ) -> tuple[list[Planned], list[Planned], list[QuarantineChange]]:
+        """Insert events into the archive; returns those that are there now, the new ones among them, and the rest."""
+        await self._write_overflow((planned.body for planned in events), deadline)
+        existing, refusals = await self._writer.insert([planned.archived for planned in events], deadline)
+        archived = [planned for position, planned in enumerate(events) if position not in refusals]
+        new = [
+            planned for position, planned in enumerate(events) if position not in refusals and position not in existing
+        ]
+        return archived, new, _refused(events, refusals)
 
     async def _write_overflow(self, bodies: Iterable[StoredBody], deadline: Deadline) -> None:
         rows = [TableRow(body.overflow_table, row) for body in bodies for row in body.overflow_rows]
         for refusal in (await self._writer.upsert(rows, deadline)).values():
             raise refusal  # made to measure by ourselves: a refusal is a fault of this app, and loses nothing
 
-    async def _merge_state(
-        self, pairs: Sequence[_Pair], set_aside: list[QuarantineChange], outcome: Outcome, deadline: Deadline
-    ) -> None:
-        changes = current_state_changes([event for event, _ in pairs], self._shards)
+    async def _merge_state(self, events: Sequence[Planned], deadline: Deadline) -> list[QuarantineChange]:
+        changes = current_state_changes([planned.event for planned in events], self._shards)
         merged, refusals = await self._merger.merge(changes, deadline)
-        deliveries = {event.event_id: delivery for event, delivery in pairs}
-        for place, refusal in refusals.items():
-            set_aside += (
-                QuarantineChange.of_event(event, refusal, deliveries[event.event_id]) for event in changes[place].events
-            )
-        outcome.reused_sessions += _newly_reused(merged)
+        _log_reused(merged)
+        refused_ids = {
+            event.event_id: refusal for position, refusal in refusals.items() for event in changes[position].events
+        }
+        return [
+            QuarantineChange.of_event(planned.event, refused_ids[planned.event.event_id], planned.delivery)
+            for planned in events
+            if planned.event.event_id in refused_ids
+        ]
 
-    async def _write_measurements(
-        self, pairs: Sequence[_Pair], set_aside: list[QuarantineChange], deadline: Deadline
-    ) -> None:
-        planned = [(pair, row) for pair in pairs if (row := measurement_row(pair[0], self._shards)) is not None]
-        rows = [TableRow(measurement_table(event), row) for (event, _), row in planned]
-        refusals = await self._writer.upsert(rows, deadline)
-        set_aside += _refused([pair for pair, _ in planned], refusals)
+    async def _write_measurements(self, events: Sequence[Planned], deadline: Deadline) -> list[QuarantineChange]:
+        measured = [planned for planned in events if planned.measured is not None]
+        rows = [planned.measured for planned in events if planned.measured is not None]
+        return _refused(measured, await self._writer.upsert(rows, deadline))
 
-    async def _quarantine(self, set_aside: list[QuarantineChange], outcome: Outcome, deadline: Deadline) -> None:
+    async def _quarantine(self, set_aside: list[QuarantineChange], deadline: Deadline) -> None:
         await self._write_overflow((change.body for change in set_aside), deadline)
         _, refusals = await self._quarantine_merger.merge(set_aside, deadline)
         for refusal in refusals.values():
             raise refusal  # there is no further place to keep it: only giving the batch back loses nothing
-        for change in set_aside:
-            outcome.quarantined[change.reason] += change.arrivals
 
     def _remember(self, events: Iterable[Event]) -> None:
         """Remember what is stored whole, so that a repeat that comes soon costs nothing."""
@@ -139,13 +133,29 @@ class Ingest:
             self._stored.popitem(last=False)
 
 
-def _refused(pairs: Sequence[_Pair], refusals: dict[int, RowRefused]) -> list[QuarantineChange]:
-    return [QuarantineChange.of_event(pairs[place][0], refusal, pairs[place][1]) for place, refusal in refusals.items()]
-
-
-def _newly_reused(merged: Iterable[Merged]) -> list[tuple[str, str]]:
+def _refused(events: Sequence[Planned], refusals: Refusals) -> list[QuarantineChange]:
     return [
-        (str(after["charger_id"]), str(after["transaction_id"]))
-        for before, after in merged
-        if after.get("id_reused") and not (before or {}).get("id_reused")
+        QuarantineChange.of_event(events[position].event, refusal, events[position].delivery)
+        for position, refusal in refusals.items()
     ]
+
+
+def _reasons(set_aside: Iterable[QuarantineChange]) -> Counter[str]:
+    reasons: Counter[str] = Counter()
+    for change in set_aside:
+        reasons[change.reason] += change.arrivals
+    return reasons
+
+
+def _log_reused(merged: Iterable[Merged]) -> None:
+    """Say which sessions' ids turned out to have been used before; ids of sessions are nobody's personal data."""
+    reused = [after for before, after in merged if after.get("id_reused") and not (before or {}).get("id_reused")]
+    for row in reused[:_MAX_SESSIONS_LOGGED]:
+        charger_id, transaction_id = str(row["charger_id"]), str(row["transaction_id"])
+        _log.warning(
+            "ingest transaction id used again charger_id=%r transaction_id=%r; see its row in Transactions",
+            charger_id[:_MAX_LOGGED_ID_LENGTH],
+            transaction_id[:_MAX_LOGGED_ID_LENGTH],
+        )
+    if len(reused) > _MAX_SESSIONS_LOGGED:
+        _log.warning("ingest transaction ids used again: %d more", len(reused) - _MAX_SESSIONS_LOGGED)

@@ -41,30 +41,38 @@ class RowMerger:
         self._remembered: OrderedDict[tuple[str, str, str], StoredRow] = OrderedDict()
 
     async def merge(self, changes: Sequence[Change], deadline: Deadline) -> tuple[list[Merged], Refusals]:
-        """Apply changes, at most one for each row; returns what was written, and the refusals by place in `changes`.
+        """Apply changes, at most one for each row; returns what was written, and the refusals by position in `changes`.
 
         Raises StorageUnavailable also where others kept changing a row for `MAX_ROUNDS` rounds.
         """
         merged: list[Merged] = []
         refusals: Refusals = {}
         partitions: dict[tuple[str, str], list[int]] = {}
-        for place, change in enumerate(changes):
-            partitions.setdefault((change.table, change.partition_key), []).append(place)
+        for position, change in enumerate(changes):
+            partitions.setdefault((change.table, change.partition_key), []).append(position)
         await together(
-            self._merge_partition(changes, places[start : start + _CHANGES_AT_ONCE], merged, refusals, deadline)
-            for places in partitions.values()
-            for start in range(0, len(places), _CHANGES_AT_ONCE)
+            self._merge_partition(changes, positions[start : start + _CHANGES_AT_ONCE], merged, refusals, deadline)
+            for positions in partitions.values()
+            for start in range(0, len(positions), _CHANGES_AT_ONCE)
         )
         return merged, refusals
 
     async def _merge_partition(
-        self, changes: Sequence[Change], places: list[int], merged: list[Merged], refusals: Refusals, deadline: Deadline
+        self,
+        changes: Sequence[Change],
+        positions: list[int],
+        merged: list[Merged],
+        refusals: Refusals,
+        deadline: Deadline,
     ) -> None:
-        waiting = places
+        waiting = positions
         for round_number in range(MAX_ROUNDS):
             if round_number > 1:  # somebody else keeps writing the same rows: step out of their pace
-                await asyncio.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**round_number))  # noqa: S311  # jitter
-            waiting = await self._merge_once(changes, waiting, merged, refusals, deadline, may_guess=round_number == 0)
+                pause_seconds = random.uniform(0, _FIRST_PAUSE_SECONDS * 2**round_number)  # noqa: S311  # jitter
+                await asyncio.sleep(min(pause_seconds, deadline.remaining_seconds))
+            waiting = await self._merge_once(
+                changes, waiting, merged, refusals, deadline, may_assume_new=round_number == 0
+            )
             if not waiting:
                 return
         raise StorageUnavailable(f"rows of {changes[waiting[0]].table} changed under us {MAX_ROUNDS} times in a row")
@@ -72,21 +80,29 @@ class RowMerger:
     async def _merge_once(
         self,
         changes: Sequence[Change],
-        places: list[int],
+        positions: list[int],
         merged: list[Merged],
         refusals: Refusals,
         deadline: Deadline,
         *,
-        may_guess: bool,
+        may_assume_new: bool,
     ) -> list[int]:
-        """One round; returns the places whose rows somebody else changed meanwhile."""
-        current = await asyncio.gather(*(self._current(changes[place], deadline, may_guess) for place in places))
-        before = dict(zip(places, current, strict=True))
-        operations = [
-            (place, changes[place].table, operation)
-            for place in places
-            if (operation := _operation(changes[place], before[place])) is not None
-        ]
+        """One round; returns the positions whose rows somebody else changed meanwhile."""
+        current = await asyncio.gather(
+            *(self._current(changes[position], deadline, may_assume_new) for position in positions)
+        )
+        before = dict(zip(positions, current, strict=True))
+        operations: list[tuple[int, str, Operation]] = []
+        for position in positions:
+            try:
+                operation = _operation(changes[position], before[position])
+            except Exception as error:  # noqa: BLE001  # a fault of this app in one row must not cost the others
+                refusals[position] = RowRefused(
+                    f"{type(error).__name__} while merging: a fault of this app, report it", code="NotMerged", status=0
+                )
+                continue
+            if operation is not None:
+                operations.append((position, changes[position].table, operation))
         changed_by_others: list[int] = []
         left = transactions(operations, refusals)
         while left:
@@ -96,9 +112,9 @@ class RowMerger:
             try:
                 etags = await execute(self._tables, transaction.table, transaction.operations, deadline)
             except RowConflict:
-                for place in transaction.places:
-                    self._remembered.pop(_key(changes[place]), None)
-                changed_by_others += transaction.places
+                for position in transaction.positions:
+                    self._remembered.pop(_key(changes[position]), None)
+                changed_by_others += transaction.positions
             except RowRefused as refusal:
                 left += after_refusal(transaction, refusal, refusals)
             else:
@@ -113,18 +129,18 @@ class RowMerger:
         before: dict[int, StoredRow | None],
     ) -> list[Merged]:
         merged = []
-        for place, operation, etag in zip(transaction.places, transaction.operations, etags, strict=True):
-            self._remember(_key(changes[place]), StoredRow(dict(operation.row), etag))
-            stored = before[place]
+        for position, operation, etag in zip(transaction.positions, transaction.operations, etags, strict=True):
+            self._remember(_key(changes[position]), StoredRow(dict(operation.row), etag))
+            stored = before[position]
             merged.append(Merged(stored.row if stored is not None else None, operation.row))
         return merged
 
-    async def _current(self, change: Change, deadline: Deadline, may_guess: bool) -> StoredRow | None:  # noqa: FBT001
+    async def _current(self, change: Change, deadline: Deadline, may_assume_new: bool) -> StoredRow | None:  # noqa: FBT001
         key = _key(change)
         if (remembered := self._remembered.get(key)) is not None:
             self._remembered.move_to_end(key)
             return remembered
-        if may_guess and change.is_likely_new:
+        if may_assume_new and change.is_likely_new:
             return None  # an insert that meets a row costs a round; a read for every new row costs more
         stored = await self._tables.get(*key, deadline)
         if stored is not None:

@@ -12,10 +12,12 @@ from typing import ClassVar
 from shared.errors import Unacceptable
 from shared.events import Event
 from shared.ingest.rows import Delivery
-from shared.tables.bodies import StoredBody, store_body
+from shared.tables.bodies import LARGE_BODIES, StoredBody, store_body
 from shared.tables.store import EdmValue, Row
 
 QUARANTINE = "Quarantine"
+QUARANTINED_BODIES = f"{LARGE_BODIES}Quarantine"
+"""Apart from the month tables, because retention takes no row of quarantine."""
 _MAX_REASON_LENGTH = 500
 
 
@@ -57,7 +59,7 @@ class QuarantineChange:
     @property
     def body(self) -> StoredBody:
         """The body as it is kept, and the rows it needs elsewhere should it be very large."""
-        return store_body(self.raw, self.event_id, self.delivery.received_at)
+        return store_body(self.raw, QUARANTINED_BODIES)
 
     def merged(self, current: Row | None) -> Row | None:
         """The same with its arrivals counted; so unlike the projections this row tells repeats from the original."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
 from shared.events import ChargerBoot, ChargerState, Event, Measurements, SessionFragment
 from shared.instants import Instant
-from shared.tables.bodies import StoredBody, store_body
+from shared.tables.bodies import LARGE_BODIES, StoredBody, store_body
 from shared.tables.keys import day_partition, event_row_key, measurement_row_key, month_table
 from shared.tables.store import EdmValue, Int64, Row
 
@@ -15,6 +16,13 @@ PUSH_EVENTS = "PushEvents"
 MEASUREMENTS = "Measurements"
 
 _MAX_PROPERTIES_LENGTH = 8000
+
+
+class TableRow(NamedTuple):
+    """A row and the table it belongs in."""
+
+    table: str
+    row: Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ def archive_row(event: Event, delivery: Delivery, shards: int) -> tuple[Row, Sto
     `first_received_at`, `transport` and `properties` are those of the first delivery, because rows of the archive are
     only ever inserted.
     """
-    body = store_body(event.raw, event.event_id, event.occurred_at)
+    body = store_body(event.raw, month_table(LARGE_BODIES, event.occurred_at))
     row: dict[str, EdmValue] = {
         "PartitionKey": day_partition(event.occurred_at, event.charger_id, shards),
         "RowKey": event_row_key(event.charger_id, event.occurred_at, event.event_id),

@@ -20,6 +20,9 @@ TRANSACTIONS = "Transactions"
 MAX_FRAGMENTS = 40
 """A session has two or three; a charger that repeats one id for ever keeps its newest, and the row stays small."""
 
+MAX_FRAGMENTS_LENGTH = 30_000
+"""Bytes of JSON; a text column ends at 32 Ki characters."""
+
 REUSE_TICKS = 24 * 3600 * TICKS_PER_SECOND
 """Starts further apart than this are two sessions under one id."""
 
@@ -89,20 +92,30 @@ class SessionChange:
 
 
 def newest(fragments: list[Fragment]) -> list[Fragment]:
-    """In order from old to new, and no more than a row may hold."""
-    return sorted(fragments, key=lambda fragment: fragment.precedence)[-MAX_FRAGMENTS:]
+    """In order from old to new, and no more than a row may hold: the newest ones, in number and in size.
+
+    What is dropped is older than all that stays and would be dropped from every larger set too, so it does not matter
+    when it is dropped.
+    """
+    kept: list[Fragment] = []
+    room = MAX_FRAGMENTS_LENGTH
+    for fragment in sorted(fragments, key=lambda fragment: fragment.precedence, reverse=True)[:MAX_FRAGMENTS]:
+        room -= len(orjson.dumps(_write(fragment)))
+        if room < 0 and kept:
+            break
+        kept.append(fragment)
+    return kept[::-1]
 
 
 def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
     """A session's columns from its fragments, given from old to new.
 
     For every column the full transaction's word counts before the stop's and the stop's before the start's; of two of
-    a kind the newer counts (a correction). Where an id was used again, the columns tell the latest session and
-    `id_reused` says so; the fragments of both are in `fragments`.
+    a kind the newer counts (a correction). Where an id was used again, the columns tell the session of the newest
+    fragment and `id_reused` says so; the fragments of both are in `fragments`.
     """
-    starts = [fragment.told.started_at for fragment in fragments if fragment.told.started_at is not None]
-    is_reused = bool(starts) and max(starts) - min(starts) > REUSE_TICKS
-    session = _latest_session(fragments, max(starts)) if is_reused else fragments
+    session = latest_session(fragments)
+    is_reused = len(session) < len(fragments)
     ranked = sorted(session[::-1], key=_rank)  # noqa: C415  # sorting is stable: newest first in a kind
     kinds = {fragment.told.kind for fragment in session}
     started_at = _first(fragment.told.started_at for fragment in ranked)
@@ -111,7 +124,7 @@ def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
     meter_stop_wh = _first(fragment.told.meter_stop_wh for fragment in ranked)
     energy_wh = _first(fragment.told.energy_wh for fragment in ranked)
     if energy_wh is None and meter_start_wh is not None and meter_stop_wh is not None:
-        energy_wh = meter_stop_wh - meter_start_wh
+        energy_wh = meter_stop_wh - meter_start_wh if meter_stop_wh >= meter_start_wh else None
     latest = fragments[-1]
     return {
         "socket_id": _first(fragment.socket_id for fragment in ranked),
@@ -149,13 +162,29 @@ def _rank(fragment: Fragment) -> int:
     return _RANK[fragment.told.kind]
 
 
-def _latest_session(fragments: list[Fragment], started_at: Instant) -> list[Fragment]:
-    def belongs(fragment: Fragment) -> bool:
-        if fragment.told.started_at is not None:
-            return started_at - fragment.told.started_at <= REUSE_TICKS
-        return fragment.told.ended_at is not None and fragment.told.ended_at >= started_at
+def latest_session(fragments: list[Fragment]) -> list[Fragment]:
+    """The fragments, given from old to new, that tell of the same session as the newest; all, unless an id was reused.
 
-    return [fragment for fragment in fragments if belongs(fragment)]
+    Fragments belong together whose sessions began within a day of each other. A fragment that names no start began with
+    the last start before its end, so a session may last for days; with no such start, its end is all there is.
+    """
+    starts = sorted(fragment.told.started_at for fragment in fragments if fragment.told.started_at is not None)
+    begins = [_began_at(fragment.told, starts) for fragment in fragments]
+    newest_begin = next((begin for begin in reversed(begins) if begin is not None), None)
+    if newest_begin is None:
+        return fragments
+    return [
+        fragment
+        for fragment, begin in zip(fragments, begins, strict=True)
+        if begin is None or abs(begin - newest_begin) <= REUSE_TICKS
+    ]
+
+
+def _began_at(told: SessionFragment, starts: list[Instant]) -> Instant | None:
+    if told.started_at is not None or told.ended_at is None:
+        return told.started_at
+    before = [start for start in starts if start <= told.ended_at]
+    return before[-1] if before else told.ended_at
 
 
 def _state(kinds: set[FragmentKind]) -> str:

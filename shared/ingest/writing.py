@@ -1,36 +1,33 @@
 """How rows without a history get into the tables: one transaction for each partition, several partitions at once.
 
 `RowWriter.insert` is for what is written once and never again (the archive), `RowWriter.upsert` for what is a pure
-function of one event (measurements). Both return what the service will never take, by its place in what was asked for;
-what it cannot take now raises, after everything else has been tried.
+function of one event (measurements). Both return what the service will never take, by its position in what was asked
+for; what it cannot take now raises, after everything else has been tried. So of three rows, of which the second is
+there already and the third is refused, `insert` returns `({1}, {2: RowRefused(...)})`, and the first is stored.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from shared.deadlines import Deadline
 from shared.errors import RowExists, RowRefused, TableMissing
+from shared.ingest.rows import TableRow
 from shared.tables.batch_body import changesets
-from shared.tables.store import Kind, Operation, Row, Tables
+from shared.tables.store import Kind, Operation, Tables
+
+Result = TypeVar("Result")
 
 Refusals = dict[int, RowRefused]
-"""Rows that can never be stored: the place of each in what was asked for, and why."""
-
-
-class TableRow(NamedTuple):
-    """A row and the table it belongs in."""
-
-    table: str
-    row: Row
+"""Rows that can never be stored: the position of each in what was asked for, and why."""
 
 
 class Transaction(NamedTuple):
-    """Operations that travel together, and the place of each in what was asked for."""
+    """Operations that travel together, and the position of each in what was asked for."""
 
     table: str
     operations: list[Operation]
-    places: list[int]
+    positions: list[int]
 
 
 class RowWriter:
@@ -40,7 +37,7 @@ class RowWriter:
         self._tables = tables
 
     async def insert(self, rows: Sequence[TableRow], deadline: Deadline) -> tuple[set[int], Refusals]:
-        """Insert rows; returns the places of those that were there already, and the refusals."""
+        """Insert rows; returns the positions of those that were there already, and the refusals."""
         existing: set[int] = set()
         refusals: Refusals = {}
 
@@ -50,8 +47,8 @@ class RowWriter:
             except RowExists as conflict:
                 found = await self._existing(transaction, conflict.index, deadline)
                 existing.update(found)
-                return without(transaction, found)
-            return without(transaction, set(transaction.places))
+                return remaining_after(transaction, found)
+            return remaining_after(transaction, set(transaction.positions))
 
         await self._write(rows, Kind.INSERT, insert_once, refusals)
         return existing, refusals
@@ -62,7 +59,7 @@ class RowWriter:
 
         async def upsert_once(transaction: Transaction) -> Transaction:
             await execute(self._tables, transaction.table, transaction.operations, deadline)
-            return without(transaction, set(transaction.places))
+            return remaining_after(transaction, set(transaction.positions))
 
         await self._write(rows, Kind.UPSERT, upsert_once, refusals)
         return refusals
@@ -85,11 +82,11 @@ class RowWriter:
                 except RowRefused as refusal:
                     left += after_refusal(current, refusal, refusals)
 
-        operations = [(place, row.table, Operation(kind, row.row)) for place, row in enumerate(rows)]
+        operations = [(position, row.table, Operation(kind, row.row)) for position, row in enumerate(rows)]
         await together(write_all(transaction) for transaction in transactions(operations, refusals))
 
     async def _existing(self, transaction: Transaction, first: int, deadline: Deadline) -> set[int]:
-        """The places of the rows that exist, of which the service named the first.
+        """The positions of the rows that exist, of which the service named the first.
 
         Where one is a repeat, others often are: asking for all at once beats meeting them in one failed transaction
         after the other. Those before the first were found to be new.
@@ -99,7 +96,7 @@ class RowWriter:
             *(self._tables.get(transaction.table, str(r["PartitionKey"]), str(r["RowKey"]), deadline) for r in rows)
         )
         exists = [False] * first + [True] + [row is not None for row in found]
-        return {place for place, is_there in zip(transaction.places, exists, strict=True) if is_there}
+        return {position for position, is_there in zip(transaction.positions, exists, strict=True) if is_there}
 
 
 async def execute(tables: Tables, table: str, operations: Sequence[Operation], deadline: Deadline) -> list[str]:
@@ -112,39 +109,41 @@ async def execute(tables: Tables, table: str, operations: Sequence[Operation], d
 
 
 def transactions(operations: Iterable[tuple[int, str, Operation]], refusals: Refusals) -> list[Transaction]:
-    """Operations, each with its place and table, as transactions; what breaks a limit goes to `refusals` unsent."""
+    """Operations, each with its position and table, as transactions; what breaks a limit goes to `refusals` unsent."""
     partitions: dict[tuple[str, object], Transaction] = {}
-    for place, table, operation in operations:
+    for position, table, operation in operations:
         try:
             _ = operation.encoded  # the limits are checked here; the encoded row is kept for sending
         except RowRefused as refusal:
-            refusals[place] = refusal
+            refusals[position] = refusal
             continue
         key = (table, operation.row["PartitionKey"])
         partition = partitions.setdefault(key, Transaction(table, [], []))
         partition.operations.append(operation)
-        partition.places.append(place)
+        partition.positions.append(position)
     return [part for partition in partitions.values() for part in _cut(partition)]
 
 
-def without(transaction: Transaction, places: set[int]) -> Transaction:
+def remaining_after(transaction: Transaction, positions: set[int]) -> Transaction:
     """The rest of a transaction."""
-    rest = [pair for pair in zip(transaction.operations, transaction.places, strict=True) if pair[1] not in places]
-    return Transaction(transaction.table, [operation for operation, _ in rest], [place for _, place in rest])
+    rest = [
+        pair for pair in zip(transaction.operations, transaction.positions, strict=True) if pair[1] not in positions
+    ]
+    return Transaction(transaction.table, [operation for operation, _ in rest], [position for _, position in rest])
 
 
 def after_refusal(transaction: Transaction, refusal: RowRefused, refusals: Refusals) -> list[Transaction]:
     """What is left to try after one row was refused, which is noted; where none was named, each row by itself."""
     if refusal.index is None and len(transaction.operations) > 1:
-        pairs = zip(transaction.operations, transaction.places, strict=True)
-        return [Transaction(transaction.table, [operation], [place]) for operation, place in pairs]
-    place = transaction.places[refusal.index or 0]
-    refusals[place] = refusal
-    return [without(transaction, {place})]
+        pairs = zip(transaction.operations, transaction.positions, strict=True)
+        return [Transaction(transaction.table, [operation], [position]) for operation, position in pairs]
+    position = transaction.positions[refusal.index or 0]
+    refusals[position] = refusal
+    return [remaining_after(transaction, {position})]
 
 
-async def together(work: Iterable[Awaitable[None]]) -> None:
-    """Do all of it at once, all of it to its end, and raise the first error only then.
+async def together(work: Iterable[Awaitable[Result]]) -> list[Result]:
+    """Do all of it at once, all of it to its end, and raise the first error only then; else return the results.
 
     Nothing may still be writing when a batch is given back, because the same messages come again at once.
     """
@@ -152,11 +151,12 @@ async def together(work: Iterable[Awaitable[None]]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
+    return cast("list[Result]", results)
 
 
 def _cut(partition: Transaction) -> Iterable[Transaction]:
     start = 0
     for operations in changesets(partition.operations):
         end = start + len(operations)
-        yield Transaction(partition.table, operations, partition.places[start:end])
+        yield Transaction(partition.table, operations, partition.positions[start:end])
         start = end

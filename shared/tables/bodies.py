@@ -4,13 +4,12 @@ A column ends at 64 KiB and a row at 1 MiB (Table Storage's limits). So a body i
 well, else compressed in as many binary columns as it needs, else compressed over rows of its own in `LargeBodies`.
 """
 
+import hashlib
 import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.instants import Instant
-from shared.tables.keys import month_table
 from shared.tables.store import EdmValue, Int64, Row
 
 LARGE_BODIES = "LargeBodies"
@@ -32,8 +31,11 @@ class StoredBody:
     overflow_rows: tuple[Row, ...] = ()
 
 
-def store_body(raw: bytes, event_id: str, when: Instant | None) -> StoredBody:
-    """Lay a body out in columns; overflow rows go to the month table of `when` and must be written before the row."""
+def store_body(raw: bytes, overflow_table: str) -> StoredBody:
+    """Lay a body out in columns; overflow rows go to the named table, and must be written before the row they are of.
+
+    Their partition is the SHA-256 of the body itself, so that the same event in another spelling writes other rows.
+    """
     text = _as_text(raw)
     if text is not None:
         return StoredBody(columns={"raw": text})
@@ -42,13 +44,13 @@ def store_body(raw: bytes, event_id: str, when: Instant | None) -> StoredBody:
     columns: dict[str, EdmValue] = {"raw_length_bytes": Int64(len(raw))}
     if len(pieces) <= _PIECES_A_ROW:
         return StoredBody({**columns, **_piece_columns(pieces)})
-    table = month_table(LARGE_BODIES, when)
+    digest = hashlib.sha256(raw).hexdigest()
     rows = tuple(
-        {"PartitionKey": event_id, "RowKey": f"{number:04d}", **_piece_columns(pieces[start : start + _PIECES_A_ROW])}
+        {"PartitionKey": digest, "RowKey": f"{number:04d}", **_piece_columns(pieces[start : start + _PIECES_A_ROW])}
         for number, start in enumerate(range(0, len(pieces), _PIECES_A_ROW))
     )
-    columns |= {"raw_table": table, "raw_partition": event_id, "raw_rows": len(rows)}
-    return StoredBody(columns, table, rows)
+    columns |= {"raw_table": overflow_table, "raw_partition": digest, "raw_rows": len(rows)}
+    return StoredBody(columns, overflow_table, rows)
 
 
 def restore_body(row: Row, overflow_rows: Iterable[Row] = ()) -> bytes:

@@ -16,6 +16,9 @@ from shared.tables.faults import Refusal, refusal_in
 REQUEST_SECONDS: Final = 10.0
 """How long one request may take; a lost answer must not use up the whole deadline."""
 
+REQUESTS_AT_ONCE: Final = 32
+"""More wait their turn, which does not count as time of the request."""
+
 SERVICE_VERSION: Final = "2020-12-06"
 """The first `x-ms-version` that takes tokens for tables, and the newest that azure-data-tables speaks."""
 
@@ -48,6 +51,7 @@ class Connection:
         self._account = account
         self._path_prefix = urlsplit(account.endpoint).path
         self._session: aiohttp.ClientSession | None = None
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     async def exchange(
         self, method: str, path: str, headers: dict[str, str], deadline: Deadline, body: bytes | None = None
@@ -56,6 +60,12 @@ class Connection:
 
         Raises StorageUnavailable where no whole answer came in time, and StorageRefusesAccess where we got no token.
         """
+        async with self._turns:
+            return await self._exchange(method, path, headers, deadline, body)
+
+    async def _exchange(
+        self, method: str, path: str, headers: dict[str, str], deadline: Deadline, body: bytes | None
+    ) -> Answer:
         if deadline.remaining_seconds == 0:
             raise StorageUnavailable("no time was left to ask storage")
         limit_seconds = min(REQUEST_SECONDS, deadline.remaining_seconds)

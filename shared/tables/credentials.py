@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import urlsplit
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, GiveBack
 from shared.tables.sdk_faults import sdk_faults_told
 
 if TYPE_CHECKING:
@@ -91,10 +91,17 @@ class BearerToken:
     async def headers(self, path: str) -> dict[str, str]:  # noqa: ARG002  # a token serves every path
         """See Authorization. Raises StorageRefusesAccess or StorageUnavailable where there is no token to be had."""
         async with self._renewal:
-            if self._token is None or self._token.expires_on - self._clock() < TOKEN_MARGIN_SECONDS:
-                with sdk_faults_told("the token"):
-                    self._token = await self.sdk_credential().get_token(STORAGE_SCOPE)
+            if self._token is None or self._seconds_left(self._token) < TOKEN_MARGIN_SECONDS:
+                try:
+                    with sdk_faults_told("the token"):
+                        self._token = await self.sdk_credential().get_token(STORAGE_SCOPE)
+                except GiveBack:
+                    if self._token is None or self._seconds_left(self._token) <= 0:
+                        raise  # until its end the old one still opens the door
         return {"x-ms-date": formatdate(usegmt=True), "Authorization": f"Bearer {self._token.token}"}
+
+    def _seconds_left(self, token: "AccessToken") -> float:
+        return token.expires_on - self._clock()
 
     def sdk_credential(self) -> "AsyncTokenCredential":
         """See Authorization."""
@@ -163,7 +170,10 @@ def _parts_of(connection_string: str) -> dict[str, str]:
 def _checked_endpoint(uri: str, what: str, schemes: tuple[str, ...]) -> str:
     try:
         split = urlsplit(uri.strip())
-        is_usable = split.scheme in schemes and bool(split.hostname) and not (split.query or split.fragment)
+        split.port  # noqa: B018  # reading it raises ValueError for a port that is none
+        is_usable = (
+            split.scheme in schemes and bool(split.hostname) and not (split.query or split.fragment or split.username)
+        )
     except ValueError:
         is_usable = False
     if not is_usable:

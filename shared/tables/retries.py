@@ -38,7 +38,7 @@ async def until_deadline(deadline: Deadline, attempt: Callable[[], Awaitable[Ans
         if not is_worth_retrying(error):
             return False
         asked = error.retry_after_seconds if isinstance(error, StorageUnavailable) else None
-        pause = next(pauses) if asked is None else asked
+        pause = max(next(pauses), asked or 0.0)
         return pause if pause < deadline.remaining_seconds else False
 
     async for trial in stamina.retry_context(on=pause_seconds, attempts=None, timeout=None):

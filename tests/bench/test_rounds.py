@@ -25,8 +25,8 @@ def test_a_rate_is_units_by_seconds():
     assert rate([Cost(0.5, 0.1)], 10).median == 20
 
 
-async def test_sides_take_turns_and_each_begins():
-    """Every round runs every side once, each round begins with the next, and the warm-up is left out of the costs."""
+async def test_sides_take_turns_in_changing_order():
+    """Every round runs every side once, in another order, and the warm-up is left out of the costs."""
     ran = []
 
     def side(name):

@@ -1,25 +1,31 @@
 """The Service Bus trigger gives ingest what the host gave it, and says in the log what became of it."""
 
 import logging
+import time
 
 import pytest
 from azure.functions.servicebus import ServiceBusMessage
 
+from handlers import push_events as push_events_module
 from handlers.push_events import log_outcome, push_events
 from shared import services
-from shared.errors import StorageUnavailable
+from shared.errors import StorageRefusesAccess, StorageUnavailable
 from shared.ingest.ingest import Ingest, Outcome
+from shared.settings import settings
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import body, documented
 
 
 @pytest.fixture
 def tables(monkeypatch):
-    """The process's ingest, over memory."""
+    """The process's ingest, over memory, with little patience."""
+    monkeypatch.setenv("INGEST_DEADLINE_SECONDS", "0.3")
+    settings.cache_clear()
     memory = MemoryTables()
     ingest = Ingest(memory, shards=4)
     monkeypatch.setattr(services, "ingest", lambda: ingest)
-    return memory
+    yield memory
+    settings.cache_clear()
 
 
 def _message(content, **properties):
@@ -48,6 +54,36 @@ async def test_a_storage_fault_gives_the_batch_back(tables):
     tables.before = fail
     with pytest.raises(StorageUnavailable):
         await _trigger([_message(body(documented("mt", "charger_state")))])
+
+
+async def test_a_fault_that_shows_at_once_is_held_until_the_deadline(tables):
+    """Given back at once it would come again at once, ten times, and be a dead letter within seconds."""
+
+    def refuse(_method, _table):
+        raise StorageRefusesAccess("the test says so", status=403)
+
+    tables.before = refuse
+    started = time.monotonic()
+    with pytest.raises(StorageRefusesAccess):
+        await _trigger([_message(body(documented("mt", "charger_state")))])
+
+    assert time.monotonic() - started >= 0.3
+
+
+async def test_settings_that_cannot_be_read_give_batches_back_slowly(tables, monkeypatch):
+    """Without settings there is no deadline of theirs, so the default one counts."""
+    monkeypatch.setenv("EVENT_SHARDS", "many")
+    settings.cache_clear()
+
+    assert push_events_module._patience_seconds() == 120.0
+
+
+async def test_half_a_character_in_a_property_costs_nothing(tables):
+    """Properties are the sender's, and may hold anything."""
+    await _trigger([_message(body(documented("mt", "charger_state")), tenant="\ud83d")])
+
+    (row,) = tables.rows("PushEvents202504")
+    assert row["properties"] == '{"tenant":"?"}'
 
 
 async def test_neither_bodies_nor_tags_reach_the_log(tables, caplog):

@@ -64,6 +64,15 @@ def test_what_holds_no_event_is_refused_with_its_reason(body, reason):
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("wrap", [b"%s", b"[%s]"])
+def test_an_event_nested_too_deep_to_be_written_again_is_refused(wrap):
+    """It can be read, but neither identified nor taken out of its array."""
+    deep = b'{"chargerId":"C1","x":' + b"[" * 300 + b"]" * 300 + b"}"
+
+    with pytest.raises(Unacceptable, match="nested deeper"):
+        identity(elements(wrap % deep)[0].value)
+
+
 def test_an_error_does_not_quote_the_body():
     """Its text goes to the log, and bodies hold tags."""
     with pytest.raises(Unacceptable) as caught:

@@ -32,6 +32,10 @@ def _item(value, measurand=None, phase=None, unit=None, at=None):
         (_item("0.98", "Power.Factor"), "power_factor", 0.98),
         (_item("50.01", "Frequency"), "frequency_hz", 50.01),
         (_item("3", "3PhaseThing", None, "W"), "m_3phasething_w", 3.0),
+        (_item("3", "温度", None, ""), "m_wh", 3.0),
+        (_item("3", "Event.Id", None, "Wh"), "m_event_id_wh", 3.0),
+        (_item("230", "voltage", "L1"), "voltage_l1_v", 230.0),
+        (_item("5", "Energy.Active.Import.Register", None, ""), "energy_active_import_register_wh", 5.0),
     ],
 )
 def test_a_value_gets_its_column_and_its_base_unit(item, column, value):
@@ -75,7 +79,7 @@ def test_new_measurands_and_units_are_noted():
     """They get a column all the same."""
     event = _measured(_item("3", "Wind.Speed", None, "knots"))
 
-    assert event.content.samples[0].column == "wind_speed_knots"
+    assert event.content.samples[0].column == "m_wind_speed_knots"
     assert {(novelty.kind, novelty.name) for novelty in event.novelties} == {
         (NoveltyKind.MEASURAND, "Wind.Speed"),
         (NoveltyKind.UNIT, "knots"),
@@ -87,3 +91,11 @@ def test_more_columns_than_a_row_has_are_left_out():
     event = _measured(*(_item("1", f"Sensor{number}", None, "V") for number in range(300)))
 
     assert (len(event.content.samples), event.content.left_out) == (200, 100)
+
+
+def test_conversion_does_not_show_binary_fractions():
+    """1.001 kWh are 1001 Wh, and what overflows in the base unit is no number."""
+    exact, too_large = _item("1.001", unit="kWh"), _item("1e308", "Voltage", None, "kWh")
+
+    assert [sample.value for sample in _measured(exact).content.samples] == [1001.0]
+    assert _measured(too_large).content.samples == ()

@@ -210,3 +210,49 @@ def test_an_authorization_request_is_known_by_its_snake_case():
     event = event_of({"charger_id": "C1", "rfid_tag_id": "TAG1"})
 
     assert (event.event_type, event.charger_id, event.novelties) == (EventType.REAL_TIME_AUTH, "C1", ())
+
+
+@pytest.mark.parametrize("name", ["charging_transaction", "charger_state", "charger_boot"])
+def test_a_null_says_no_more_than_a_missing_field(name):
+    """A serializer that starts to write nulls must not turn starts into full transactions."""
+    nulls = dict.fromkeys(["consumptionWh", "meterReadEnd", "status", "meterRead", "chargerModel", "measurements"])
+
+    assert event_of(nulls | documented("mt", name)).event_type == TYPES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "unreadable"),
+    [
+        ("charger_state", ("receivedTimestamp", "timeStamp", "eventReceivedTimestamp", "deviceTimeStamp")),
+        ("full_charging_transaction", ("deviceTimeStampStart", "timeStampStart", "deviceTimeStampEnd", "timeStampEnd")),
+    ],
+)
+def test_all_names_of_a_field_may_be_unreadable_at_once(name, unreadable):
+    """Each is noted, none is used, and the rest of the message counts."""
+    event = event_of(documented("mt", name, **dict.fromkeys(unreadable, "soon")))
+
+    noted = {novelty.name.split(".")[1] for novelty in event.novelties}
+    assert (event.event_type, noted) == (TYPES[name], set(unreadable))
+
+
+def test_an_action_we_do_not_know_is_neither_start_nor_stop():
+    """It is archived and counted; guessing would put it on somebody's bill."""
+    event = event_of(documented("mt", "charging_transaction", action="transaction_update"))
+
+    assert (event.event_type, event.content) == (EventType.CHARGING_TRANSACTION, None)
+    assert [(novelty.kind, novelty.name) for novelty in event.novelties] == [(NoveltyKind.ACTION, "transaction_update")]
+
+
+def test_where_both_ids_are_there_the_one_that_starts_have_too_joins():
+    """A start of the 2025 examples has only `evseTransactionId`."""
+    event = event_of(documented("ex", "full_charging_transaction", transactionId=77, evseTransactionId="uuid-1"))
+
+    assert event.content.transaction_id == "uuid-1"
+
+
+def test_a_meter_read_with_a_decimal_comma_is_read_and_a_boolean_is_not():
+    """Numbers come as text in whatever way a charger writes them."""
+    comma = event_of(documented("mt", "charging_transaction", meterRead="12,5"))
+    boolean = event_of(documented("mt", "charging_transaction", meterRead=True))
+
+    assert (comma.content.meter_start_wh, boolean.content.meter_start_wh) == (12, None)

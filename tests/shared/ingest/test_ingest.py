@@ -7,6 +7,8 @@ import pytest
 from shared.errors import ConfigurationError, RowRefused, StorageUnavailable
 from shared.events import EventType
 from shared.ingest.ingest import Ingest
+from shared.ingest.retention import drop_expired_tables
+from shared.instants import Instant
 from shared.tables.bodies import restore_body
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import DOCUMENTED, body, deliver, documented, within
@@ -150,22 +152,61 @@ async def test_events_without_a_time_have_one_fixed_place(store):
     assert row["PartitionKey"].startswith("undated-")
 
 
-async def test_a_session_id_used_again_is_reported_once(memory):
-    """For the log; the row says it for good."""
-    start = documented("mt", "charging_transaction")
+async def test_a_session_id_used_again_is_logged_once(memory, caplog):
+    """The row says it for good, also where the batch is given back for something else."""
     later = documented(
         "mt", "charging_transaction", receivedTimestamp="2025-05-02T00:00:00Z", deviceTimeStamp="2025-05-02T00:00:00Z"
     )
+    await memory.store(documented("mt", "charging_transaction"))
+    assert "used again" not in caplog.text
 
-    first = await memory.store(start)
-    second = await memory.store(later)
-    third = await memory.store(documented("mt", "full_charging_transaction"))
+    def fail(_method, table):
+        if table.startswith("Measurements"):
+            raise StorageUnavailable("the test says so")
 
-    assert (first.reused_sessions, second.reused_sessions, third.reused_sessions) == (
-        [],
-        [("ID_OF_CHARGER", "1032427936")],
-        [],
-    )
+    memory.tables.before = fail
+    with pytest.raises(StorageUnavailable):
+        await memory.store(later, documented("mt", "measurements"))
+    memory.tables.before = None
+    await memory.store(later, documented("mt", "measurements"))
+    await memory.store(documented("mt", "full_charging_transaction"))
+
+    assert caplog.text.count("used again charger_id='ID_OF_CHARGER' transaction_id='1032427936'") == 1
+
+
+@pytest.mark.parametrize("wrap", [b"%s", b"[%s]"])
+async def test_an_event_nested_too_deep_costs_the_others_nothing(memory, wrap):
+    """Alone and in an array."""
+    deep = b'{"chargerId":"X","a":' + b"[" * 300 + b"]" * 300 + b"}"
+
+    outcome = await memory.store(*ALL, wrap % deep)
+
+    assert (outcome.stored.total(), outcome.quarantined) == (15, {"too-deep": 1})
+
+
+async def test_a_statistic_that_cannot_be_written_gives_nothing_back(memory, caplog):
+    """Drift is logged as not counted."""
+
+    def fail(_method, table):
+        if table == "Drift":
+            raise StorageUnavailable("the test says so")
+
+    memory.tables.before = fail
+    outcome = await memory.store(documented("mt", "charger_state", fanSpeed=1))
+
+    assert outcome.stored.total() == 1
+    assert "drift not counted novelties=1" in caplog.text
+
+
+async def test_a_large_body_in_quarantine_keeps_its_parts_when_months_are_dropped(memory):
+    """Retention takes whole month tables, and no row of quarantine."""
+    body_of_noise = random.Random(1).randbytes(700_000)
+    await memory.store(body_of_noise)
+
+    await drop_expired_tables(memory.tables, Instant.from_iso("2040-01-01T00:00:00.0000000Z"), 1)
+
+    (row,) = await memory.rows("Quarantine")
+    assert restore_body(row, await memory.rows(row["raw_table"])) == body_of_noise
 
 
 async def test_another_shard_count_is_refused(store):

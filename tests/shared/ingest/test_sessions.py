@@ -142,6 +142,49 @@ def test_a_day_apart_is_still_one_session():
     assert _assembled([START, _full(deviceTimeStampStart="2025-04-03T09:11:32.3991209Z")])["id_reused"] is True
 
 
+def test_a_charger_whose_clock_was_wrong_at_the_start_does_not_hide_its_finished_session():
+    """The newest fragment says which session is shown; the other is flagged and kept."""
+    row = _assembled([_start(deviceTimeStamp="2080-01-01T00:00:00Z"), FULL])
+
+    assert (row["state"], row["energy_wh"], row["id_reused"]) == ("complete", 8100, True)
+
+
+def test_a_stop_long_before_the_start_is_another_session_and_gives_no_energy():
+    """The start of the first session was lost."""
+    early_stop = _stop(receivedTimestamp="2025-04-02T10:00:01Z", deviceTimeStamp="2025-04-02T10:00:00Z", meterRead=9000)
+
+    row = _assembled([early_stop, LATER_START])
+
+    assert (row["id_reused"], row["state"], row["ended_at"], row["energy_wh"]) == (True, "open", None, None)
+
+
+def test_a_session_may_last_for_days():
+    """A stop belongs to the last start before it, however long that is ago."""
+    stop = _stop(receivedTimestamp="2025-04-07T10:00:01Z", deviceTimeStamp="2025-04-07T10:00:00Z", meterRead=9000)
+
+    row = _assembled([START, stop])
+
+    assert (row["id_reused"], row["energy_wh"]) == (False, 8000)
+
+
+def test_a_meter_that_runs_backwards_gives_no_energy():
+    """The reads are kept; their difference means nothing."""
+    assert _assembled([START, _stop(receivedTimestamp="2025-04-02T10:00:01Z", meterRead=1)])["energy_wh"] is None
+
+
+def test_long_texts_do_not_push_the_fragments_past_a_column():
+    """The newest that fit are kept, whatever the order."""
+    corrections = [
+        _full(receivedTimestamp=f"2025-04-02T10:00:{number:02d}Z", socketName=str(number) * 3000)
+        for number in range(20)
+    ]
+
+    forwards, backwards = _assembled(corrections), _assembled(corrections[::-1])
+
+    assert forwards == backwards
+    assert len(forwards["fragments"]) < 32_000
+
+
 def test_nothing_new_writes_nothing():
     """A repeat costs no write."""
     change = SessionChange.of(START, 4)

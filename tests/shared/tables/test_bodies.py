@@ -6,11 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.instants import Instant
 from shared.tables.bodies import restore_body, store_body
 from shared.tables.limits import MAX_VALUE_BYTES, check_row_size
-
-WHEN = Instant.from_iso("2025-04-02T09:11:03.7849436Z")
 
 
 def _incompressible(length):
@@ -20,7 +17,7 @@ def _incompressible(length):
 @given(st.binary(max_size=2000) | st.text(max_size=2000).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_small_body_comes_back(raw):
     """Text, broken text, and no text at all."""
-    stored = store_body(raw, "event", WHEN)
+    stored = store_body(raw, "LargeBodies202504")
 
     assert restore_body(stored.columns, stored.overflow_rows) == raw
 
@@ -42,7 +39,7 @@ def test_any_small_body_comes_back(raw):
 )
 def test_a_large_body_is_compressed_and_then_spread_but_never_cut(raw, overflow_rows):
     """At every border between text, one row and several."""
-    stored = store_body(raw, "event", WHEN)
+    stored = store_body(raw, "LargeBodies202504")
 
     assert (len(stored.overflow_rows), restore_body(stored.columns, stored.overflow_rows)) == (overflow_rows, raw)
     for row in stored.overflow_rows:
@@ -52,12 +49,20 @@ def test_a_large_body_is_compressed_and_then_spread_but_never_cut(raw, overflow_
 
 def test_plain_json_stays_readable():
     """An operator looks at it in Storage Explorer."""
-    assert store_body(b'{"chargerId":"C1"}', "event", WHEN).columns == {"raw": '{"chargerId":"C1"}'}
+    assert store_body(b'{"chargerId":"C1"}', "LargeBodies202504").columns == {"raw": '{"chargerId":"C1"}'}
 
 
 def test_overflow_rows_are_found_by_the_events_row():
-    """The month table, so that retention takes them along, and the event's id."""
-    stored = store_body(_incompressible(3_000_000), "event", WHEN)
+    """The month table, so that retention takes them along, and the body's own digest."""
+    stored = store_body(_incompressible(3_000_000), "LargeBodies202504")
 
     assert stored.overflow_table == stored.columns["raw_table"] == "LargeBodies202504"
-    assert {row["PartitionKey"] for row in stored.overflow_rows} == {stored.columns["raw_partition"]} == {"event"}
+    assert {row["PartitionKey"] for row in stored.overflow_rows} == {stored.columns["raw_partition"]}
+
+
+def test_another_spelling_of_an_event_does_not_overwrite_the_parts_of_the_first():
+    """The row of the first delivery stays, so its parts have to."""
+    raw = _incompressible(600_000)
+    first, second = store_body(raw, "LargeBodies202504"), store_body(raw + b" ", "LargeBodies202504")
+
+    assert first.columns["raw_partition"] != second.columns["raw_partition"]

@@ -76,9 +76,23 @@ async def test_nothing_is_tried_past_the_deadline():
 
     async def busy():
         calls.append(1)
-        raise StorageUnavailable("busy", status=503, retry_after_seconds=0.05)
+        raise StorageUnavailable("busy", status=503, retry_after_seconds=0.4)
 
     with pytest.raises(StorageUnavailable, match="busy"):
-        await until_deadline(Deadline.after(0.12), busy)
+        await until_deadline(Deadline.after(0.9), busy)
 
     assert 2 <= len(calls) <= 3
+
+
+async def test_a_retry_after_of_no_time_is_no_invitation_to_hammer():
+    """Our own pauses are the least there is, also where the service asks for none."""
+    calls = []
+
+    async def busy():
+        calls.append(1)
+        raise StorageUnavailable("busy", status=503, retry_after_seconds=0.0)
+
+    with pytest.raises(StorageUnavailable, match="busy"):
+        await until_deadline(Deadline.after(0.5), busy)
+
+    assert len(calls) <= 4
