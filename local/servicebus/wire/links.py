@@ -13,6 +13,8 @@ from local.servicebus.wire.encoding import encode_message
 
 _SESSION_FILTER = symbol("com.microsoft:session-filter")
 _MAX_BATCH_SIZE = symbol("com.microsoft:max-message-batch-size")
+# The SDK fills a batch to the limit without counting the batch's own envelope, and the service does not mind.
+_ENVELOPE_BYTES = 1024
 _CREDIT = 1000
 _CREDIT_LOW = _CREDIT // 2
 
@@ -99,7 +101,7 @@ class ProducerLink(LinkHandler):
         delivery.settle()
 
     def _messages_in(self, transfer: bytes) -> list[MessageContent]:
-        if len(transfer) > self._limit_bytes:
+        if len(transfer) > self._limit_bytes + _ENVELOPE_BYTES:
             raise MessageTooLargeError(
                 f"The received message (size: {len(transfer)} bytes) exceeds the limit ({self._limit_bytes} bytes) "
                 "currently allowed on the link."
