@@ -86,7 +86,8 @@ def _count_rows(batch: Sequence[Delivery], written: list[Written], writes: Write
     """Share each row out to the new events of the batch that it was written for."""
     rows = [(table, operation.row) for table, operations in written for operation in operations]
     new_ids = {row["event_id"] for table, row in rows if table.startswith(PUSH_EVENTS)}
-    events = [event for event_id, (event, _) in understand(batch).events.items() if event_id in new_ids]
+    planned = understand(batch, SHARDS, stored=()).planned
+    events = [one.event for event_id, one in planned.items() if event_id in new_ids]
     types = {event.event_id: str(event.event_type) for event in events}
     sharers = {
         (change.table, change.row_key): [types[event.event_id] for event in change.events]

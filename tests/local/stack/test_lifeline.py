@@ -22,7 +22,7 @@ time.sleep(600)
 
 FAMILY = """
 import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; print('pid'); time.sleep(600)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; print('pid', flush=True); time.sleep(600)"])
 print("pid", flush=True)
 time.sleep(600)
 """

@@ -38,7 +38,13 @@ def test_the_app_serves_and_reaches_its_tables(stack):
     """All services run, and the app was told where they are."""
     assert [service.service.name for service in stack.running] == [STORAGE, SERVICE_BUS, FUNCTIONS]
     assert health_of(stack) == 200
-    assert count_rows(stack.event_storage)["Layout"] == 1
+    assert count_rows(stack.event_storage) == {}
+
+    stack.pause(STORAGE)
+    try:
+        assert health_of(stack) == 503
+    finally:
+        stack.resume(STORAGE)
 
 
 def test_a_paused_storage_takes_connections_and_answers_nothing(stack):
