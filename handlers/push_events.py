@@ -19,7 +19,7 @@ import azure.functions as func
 
 from shared import services
 from shared.deadlines import Deadline
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, EmablerError
 from shared.ingest.ingest import Outcome
 from shared.ingest.rows import Delivery
 from shared.instants import Instant
@@ -47,7 +47,15 @@ async def push_events(messages: List[func.ServiceBusMessage]) -> None:  # noqa: 
     deadline = Deadline.after(_patience_seconds())
     try:
         outcome = await services.ingest().store(deliveries, deadline)
-    except Exception:
+    except Exception as error:
+        # Only our own errors are known to hold nothing personal in their text.
+        text = str(error) if isinstance(error, EmablerError) else "see the failed invocation"
+        _log.error(
+            "ingest cannot store the batch, given back in %.0f s error=%s: %s",
+            deadline.remaining_seconds,
+            type(error).__name__,
+            text,
+        )
         # What is given back comes again at once and counts a delivery; ten of them, and good messages are dead letters.
         # So a fault that shows at once (a missing role, a wrong setting) is waited out like one that takes its time.
         await asyncio.sleep(deadline.remaining_seconds)
@@ -75,7 +83,7 @@ def log_outcome(outcome: Outcome) -> None:
         outcome.duration_seconds * 1000,
     )
     for reason, count in sorted(outcome.quarantined.items()):
-        _log.error("ingest quarantined reason=%s messages=%d; see the table Quarantine", reason, count)
+        _log.error("ingest quarantined reason=%s entries=%d; see the table Quarantine", reason, count)
 
 
 def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:

@@ -28,6 +28,7 @@ def main() -> int:
         broken = run(console)
     except (StackError, DemoFailed) as error:
         console.print(str(error), style="red", markup=False)
+        console.print(f"The services' logs are in {_RUN_FOLDER / 'logs'}.")
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -59,6 +60,7 @@ def run(console: Console) -> list[Expectation]:
     console.print("The bridge between eMabler and Azure, on this machine\n", style="bold")
     plan = make_plan()
     with Stack(run_folder=_RUN_FOLDER, environment=demo_environment(os.environ)) as stack:
+        stack.check_health()
         view.step(console, f"storage, Service Bus and functions run after {time.monotonic() - started:.1f} s")
         dead_letters = _send(console, stack, plan)
         stored = Stored.read(stack.event_storage)

@@ -74,7 +74,7 @@ def send_until_stored(
             if time.monotonic() - started > patience_seconds:
                 raise DemoFailed(
                     f"After {patience_seconds:.0f} s {sent[-1]} of {len(bodies)} messages were sent and "
-                    f"{watch.waiting()} or more of them not stored."
+                    f"at least {watch.waiting()} of them are not stored."
                 )
             time.sleep(_LOOK_SECONDS)
         return time.monotonic() - started, watch.dead_letters()

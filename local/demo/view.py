@@ -164,4 +164,4 @@ def _number(value: Any) -> float:
 
 
 def _clip(text: str, length: int = 28) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return text if len(text) <= length else f"{text[: length - 3]}..."

@@ -46,6 +46,7 @@ def _up(console: Console, options: argparse.Namespace) -> None:
     fleet = None if options.no_simulator else SimulatedFleet(options.chargers, options.rate)
     console.print("Starting ...")
     with Stack(ports_may_move=False, keeps_tables=True, fleet=fleet) as stack:
+        stack.check_health()
         view.welcome(stack, console)
         for warning in view.warnings(stack):
             console.print(f"Note: {warning}", style="yellow", soft_wrap=True)

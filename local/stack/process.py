@@ -73,7 +73,7 @@ class RunningService:
             self.check()
             if time.monotonic() > patience_ends:
                 raise NotReady(
-                    f"{self.service.name} did not get ready within {patience_seconds:.0f} s. {self._last_lines()}"
+                    f"{self.service.name} did not get ready within {patience_seconds:.0f} s. {self.last_lines()}"
                 )
             time.sleep(_LOOK_SECONDS)
 
@@ -82,7 +82,7 @@ class RunningService:
         if (code := self.exit_code) is None:
             return
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        raise ServiceEnded(f"{self.service.name} {how}. {self._last_lines()}")
+        raise ServiceEnded(f"{self.service.name} {how}. {self.last_lines()}")
 
     def pause(self) -> None:
         """Freeze it: its connections stay open and nothing answers."""
@@ -114,7 +114,8 @@ class RunningService:
             os.close(self._lifeline)
             self._lifeline = -1
 
-    def _last_lines(self, count: int = 12) -> str:
+    def last_lines(self, count: int = 12) -> str:
+        """What it wrote last, with where the rest is."""
         lines = self.output.splitlines()[-count:]
         if not lines:
             return f"It wrote nothing into {self.log}."

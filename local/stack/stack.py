@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.request import urlopen
 
 from local.stack import services
-from local.stack.errors import StackError
+from local.stack.errors import NotReady, StackError
 from local.stack.process import RunningService, Service
 from local.stack.services import REPOSITORY, SimulatedFleet
 from local.stack.surroundings import Surroundings, look_around
 
 _READY_PATIENCE_SECONDS = 60.0
 _STOP_GRACE_SECONDS = 10.0
+_HEALTH_PATIENCE_SECONDS = 20.0
 
 
 class Stack:
@@ -114,6 +116,15 @@ class Stack:
         """Raises ServiceEnded when a service has ended by itself."""
         for service in self._running.values():
             service.check()
+
+    def check_health(self) -> None:
+        """Ask the app whether it can do its work. Raises NotReady with its last lines, which say why not."""
+        try:
+            with urlopen(f"{self.functions_url}/api/health", timeout=_HEALTH_PATIENCE_SECONDS):  # noqa: S310  # our own host, on loopback
+                return
+        except OSError:  # an HTTP error is one, too
+            functions = self._running[services.FUNCTIONS]
+            raise NotReady(f"The app cannot do its work. {functions.last_lines()}") from None
 
     def pause(self, name: str) -> None:
         """Freeze a service: its connections stay open, and nothing answers."""

@@ -1,6 +1,7 @@
 """From the bytes of a delivery to JSON objects, one for each event, and their identity."""
 
 import hashlib
+import json
 from typing import Any, NamedTuple
 
 import orjson
@@ -41,7 +42,7 @@ def identity(value: Any) -> str:
     Numbers count by value in the reach of a double (docs/decisions/0001-event-identity.md). Raises Unacceptable with
     the reason `too-deep`.
     """
-    return hashlib.sha256(_written(value, orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(_written(value, sorts_keys=True)).hexdigest()
 
 
 def _loads(text: bytes) -> Any:
@@ -51,11 +52,41 @@ def _loads(text: bytes) -> Any:
         if not text.strip():
             raise Unacceptable("empty-body", "the body is empty") from None
         # Only where it stopped: the error's own text can quote the body.
-        raise Unacceptable("not-json", f"the body is not JSON (line {error.lineno}, column {error.colno})") from None
+        where = f"(line {error.lineno}, column {error.colno})"
+    return _loads_leniently(text, where)
 
 
-def _written(value: Any, option: int | None = None) -> bytes:
+def _loads_leniently(text: bytes, where: str) -> Any:
+    """What orjson refuses and is JSON all the same: half characters, numbers past a double, a thousand levels."""
     try:
-        return orjson.dumps(value, option=option)
-    except TypeError:  # orjson reads 1,024 levels of nesting and writes 254
-        raise Unacceptable("too-deep", "the event is nested deeper than 254 levels") from None
+        return _with_whole_characters(json.loads(text.decode(), parse_constant=_refuse_constant))
+    except RecursionError:
+        raise Unacceptable("too-deep", f"the body is nested too deep to be read {where}") from None
+    except ValueError:
+        raise Unacceptable("not-json", f"the body is not JSON {where}") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _with_whole_characters(value: Any) -> Any:
+    """The same value with U+FFFD for every half of a surrogate pair, which nothing can store."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_with_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_with_whole_characters(name): _with_whole_characters(item) for name, item in value.items()}
+    return value
+
+
+def _written(value: Any, *, sorts_keys: bool = False) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sorts_keys else None)
+    except TypeError:  # orjson writes 254 levels of nesting and integers of 64 bits
+        pass
+    try:
+        return json.dumps(value, sort_keys=sorts_keys, separators=(",", ":"), ensure_ascii=False).encode()
+    except RecursionError:
+        raise Unacceptable("too-deep", "the event is nested too deep to be written again") from None

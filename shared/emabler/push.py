@@ -38,6 +38,7 @@ from shared.events import (
 )
 
 MAX_SAMPLE_LENGTH = 200
+_JSON_TYPES = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "array"}
 _MAX_TYPE_FIELDS = 12
 
 
@@ -48,7 +49,8 @@ def read_event(element: Element) -> Event:
     not be read, or was never seen before, is listed in `novelties`.
     """
     if not isinstance(element.value, dict):
-        raise Unacceptable("not-an-object", f"the event is a JSON {type(element.value).__name__}, not an object")
+        kind = _JSON_TYPES.get(type(element.value), "value")
+        raise Unacceptable("not-an-object", f"the event is a JSON {kind}, not an object")
     event_type, message, novelties = read_message(element.value)
     if not message.charger_id:
         if event_type is not EventType.UNKNOWN:
@@ -57,7 +59,7 @@ def read_event(element: Element) -> Event:
     else:
         content = _CONTENT[event_type](message, novelties)
     if event_type is EventType.UNKNOWN:
-        novelties.append(Novelty(NoveltyKind.TYPE, _shape(element.value), ""))
+        novelties.append(Novelty(NoveltyKind.TYPE, _shape(element.value), _text(element.value)))
     return Event(
         event_id=identity(element.value),
         event_type=event_type,
@@ -140,7 +142,10 @@ def _new_fields(event_type: EventType, message: PushMessage) -> list[Novelty]:
 
 
 def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()[:MAX_SAMPLE_LENGTH]
+    try:
+        return orjson.dumps(value).decode()[:MAX_SAMPLE_LENGTH]
+    except TypeError:
+        return "(nested too deep to show)"
 
 
 def _shape(body: dict[str, Any]) -> str:

@@ -45,7 +45,7 @@ async def test_messages_become_rows_with_their_properties(tables):
     assert (row["transport"], row["properties"]) == ("servicebus", '{"tenant":"north"}')
 
 
-async def test_a_storage_fault_gives_the_batch_back(tables):
+async def test_a_storage_fault_gives_the_batch_back(tables, caplog):
     """Raising is how a function tells the host to abandon the batch."""
 
     def fail(_method, _table):
@@ -54,6 +54,8 @@ async def test_a_storage_fault_gives_the_batch_back(tables):
     tables.before = fail
     with pytest.raises(StorageUnavailable):
         await _trigger([_message(body(documented("mt", "charger_state")))])
+
+    assert "cannot store the batch, given back in 0 s error=StorageUnavailable: the test says so" in caplog.text
 
 
 async def test_a_fault_that_shows_at_once_is_held_until_the_deadline(tables):
@@ -101,7 +103,7 @@ async def test_neither_bodies_nor_tags_reach_the_log(tables, caplog):
             ]
         )
 
-    assert "quarantined reason=not-json messages=1" in caplog.text
+    assert "quarantined reason=not-json entries=1" in caplog.text
     assert "transaction id used again charger_id='ID_OF_CHARGER' transaction_id='1032427936'" in caplog.text
     for secret in ("SECRET-BODY", "TAG123", "ICCID123", "IMSI123"):
         assert secret not in caplog.text

@@ -9,6 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from local.stack import ServiceEnded, Stack, StackError
+from local.stack.errors import NotReady
 from local.stack.ports import TABLE_PORT
 from local.stack.services import FUNCTIONS, SERVICE_BUS, STORAGE
 from local.stack.tables import count_rows
@@ -45,6 +46,16 @@ def test_the_app_serves_and_reaches_its_tables(stack):
         assert health_of(stack) == 503
     finally:
         stack.resume(STORAGE)
+
+
+def test_an_app_that_cannot_work_says_why(tmp_path):
+    """A wrong setting is named at the start, not after two minutes of silence."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("EventStorage", "ServiceBus"))
+    }
+    with Stack(run_folder=tmp_path, environment=environment | {"EVENT_SHARDS": "many"}) as stack:
+        with pytest.raises(NotReady, match="EVENT_SHARDS"):
+            stack.check_health()
 
 
 def test_a_paused_storage_takes_connections_and_answers_nothing(stack):

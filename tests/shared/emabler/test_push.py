@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.emabler.bodies import Element, elements
-from shared.emabler.push import read_event
-from shared.emabler.push_messages import classify, respell
+from shared.emabler.push import _CONTENT, read_event
+from shared.emabler.push_messages import MODELS, classify, respell
 from shared.errors import Unacceptable
 from shared.events import Clock, Event, EventType, FragmentKind, NoveltyKind
 from tests.support.messages import DOCUMENTED, TYPES, body, documented, event_of
@@ -39,6 +39,12 @@ def test_every_documented_message_is_understood_whole(generation, name):
     assert event.charger_id
     assert event.occurred_at is not None
     assert event.content is not None
+
+
+def test_every_type_has_a_model_a_reader_and_where_documented_an_example():
+    """A type without one would end in quarantine."""
+    assert set(_CONTENT) == set(MODELS) == set(EventType)
+    assert {name for _, name in DOCUMENTED} == set(TYPES)
 
 
 @settings(max_examples=200)
