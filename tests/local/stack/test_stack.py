@@ -53,9 +53,11 @@ def test_an_app_that_cannot_work_says_why(tmp_path):
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("EventStorage", "ServiceBus"))
     }
-    with Stack(run_folder=tmp_path, environment=environment | {"EVENT_SHARDS": "many"}) as stack:
-        with pytest.raises(NotReady, match="EVENT_SHARDS"):
-            stack.check_health()
+    with (
+        Stack(run_folder=tmp_path, environment=environment | {"EVENT_SHARDS": "many"}) as stack,
+        pytest.raises(NotReady, match="EVENT_SHARDS"),
+    ):
+        stack.check_health()
 
 
 def test_a_paused_storage_takes_connections_and_answers_nothing(stack):
