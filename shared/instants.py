@@ -61,10 +61,6 @@ class Instant(int):
         iso = self.iso
         return iso[:4] + iso[5:7]
 
-    def seconds_since(self, earlier: "Instant") -> float:
-        """Seconds from `earlier` to this instant; negative where it is later."""
-        return (self - earlier) / TICKS_PER_SECOND
-
     def __repr__(self) -> str:
         return f"Instant({self.iso})"
 

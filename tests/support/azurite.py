@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.stack.ports import free_port
+
 AZURITE_TABLE = Path(__file__).parents[2] / "local" / "azurite" / "node_modules" / ".bin" / "azurite-table"
 ACCOUNT = "devstoreaccount1"
 # The key of every Azurite: learn.microsoft.com, "Use the Azurite emulator".
@@ -39,14 +41,6 @@ def azurite_table() -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=START_SECONDS)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.support.azurite import connection_string, free_port
+from local.stack.ports import free_port
+from tests.support.azurite import connection_string
 
 Response = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
