@@ -8,7 +8,7 @@ from shared.deadlines import Deadline
 from shared.errors import GiveBack
 from shared.events import Event
 from shared.ingest.drift import DRIFT, MAX_ROWS_A_DAY, OVERFLOW_KEY, DriftChange, drift_changes
-from shared.ingest.merging import RowMerger
+from shared.tables.merging import RowMerger
 from shared.tables.store import Tables
 
 _log = logging.getLogger(__name__)

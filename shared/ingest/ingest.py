@@ -19,13 +19,13 @@ from shared.deadlines import Deadline
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
 from shared.ingest.layout import Layout
-from shared.ingest.merging import Merged, RowMerger
 from shared.ingest.plan import Planned, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
-from shared.ingest.rows import Delivery, TableRow
-from shared.ingest.writing import Refusals, RowWriter, together
+from shared.ingest.rows import Delivery
 from shared.tables.bodies import StoredBody
-from shared.tables.store import Tables
+from shared.tables.merging import Merged, RowMerger
+from shared.tables.store import TableRow, Tables
+from shared.tables.writing import Refusals, RowWriter, together
 
 MAX_REMEMBERED_EVENTS = 20_000
 

@@ -6,8 +6,8 @@ current state would stand twice. The count is changed by rebuilding the tables f
 
 from shared.deadlines import Deadline
 from shared.errors import ConfigurationError, RowExists
-from shared.ingest.writing import execute
 from shared.tables.store import Kind, Operation, Row, StoredRow, Tables
+from shared.tables.writing import execute
 
 LAYOUT = "Layout"
 _KEY = "layout"

@@ -12,10 +12,11 @@ from shared.emabler.push import read_event
 from shared.errors import Unacceptable
 from shared.events import Event
 from shared.ingest.quarantine import QuarantineChange
-from shared.ingest.rows import Delivery, TableRow, archive_row, archive_table, measurement_row, measurement_table
+from shared.ingest.rows import Delivery, archive_row, archive_table, measurement_row, measurement_table
 from shared.ingest.sessions import SessionChange
 from shared.ingest.status import StatusChange
 from shared.tables.bodies import StoredBody
+from shared.tables.store import TableRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import orjson
 
@@ -16,13 +15,6 @@ PUSH_EVENTS = "PushEvents"
 MEASUREMENTS = "Measurements"
 
 _MAX_PROPERTIES_LENGTH = 8000
-
-
-class TableRow(NamedTuple):
-    """A row and the table it belongs in."""
-
-    table: str
-    row: Row
 
 
 @dataclass(frozen=True, slots=True)

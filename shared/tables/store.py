@@ -20,13 +20,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.deadlines import Deadline
 from shared.tables.edm import EncodedRow, encode_row
 from shared.tables.values import EdmValue, Int64, Row
 
-__all__ = ["EdmValue", "Int64", "Kind", "Operation", "Row", "StoredRow", "Tables"]
+__all__ = ["EdmValue", "Int64", "Kind", "Operation", "Row", "StoredRow", "TableRow", "Tables"]
 
 
 class Kind(Enum):
@@ -57,6 +57,13 @@ class StoredRow:
 
     row: dict[str, EdmValue]
     etag: str
+
+
+class TableRow(NamedTuple):
+    """A row and the table it belongs in."""
+
+    table: str
+    row: Row
 
 
 class Tables(Protocol):

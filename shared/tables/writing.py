@@ -12,9 +12,8 @@ from typing import NamedTuple, TypeVar, cast
 
 from shared.deadlines import Deadline
 from shared.errors import RowExists, RowRefused, TableMissing
-from shared.ingest.rows import TableRow
 from shared.tables.batch_body import changesets
-from shared.tables.store import Kind, Operation, Tables
+from shared.tables.store import Kind, Operation, TableRow, Tables
 
 Result = TypeVar("Result")
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from shared.deadlines import Deadline
 from shared.errors import RowConflict, RowRefused, StorageUnavailable
-from shared.ingest.changes import Change
-from shared.ingest.writing import Refusals, Transaction, after_refusal, execute, together, transactions
+from shared.tables.changes import RowChange
 from shared.tables.store import Kind, Operation, Row, StoredRow, Tables
+from shared.tables.writing import Refusals, Transaction, after_refusal, execute, together, transactions
 
 MAX_REMEMBERED_ROWS = 10_000
 MAX_ROUNDS = 12
@@ -40,7 +40,7 @@ class RowMerger:
         self._most_remembered_rows = most_remembered_rows
         self._remembered: OrderedDict[tuple[str, str, str], StoredRow] = OrderedDict()
 
-    async def merge(self, changes: Sequence[Change], deadline: Deadline) -> tuple[list[Merged], Refusals]:
+    async def merge(self, changes: Sequence[RowChange], deadline: Deadline) -> tuple[list[Merged], Refusals]:
         """Apply changes, at most one for each row; returns what was written, and the refusals by position in `changes`.
 
         Raises StorageUnavailable also where others kept changing a row for `MAX_ROUNDS` rounds.
@@ -59,7 +59,7 @@ class RowMerger:
 
     async def _merge_partition(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[RowChange],
         positions: list[int],
         merged: list[Merged],
         refusals: Refusals,
@@ -79,7 +79,7 @@ class RowMerger:
 
     async def _merge_once(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[RowChange],
         positions: list[int],
         merged: list[Merged],
         refusals: Refusals,
@@ -123,7 +123,7 @@ class RowMerger:
 
     def _written(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[RowChange],
         transaction: Transaction,
         etags: list[str],
         before: dict[int, StoredRow | None],
@@ -135,7 +135,7 @@ class RowMerger:
             merged.append(Merged(stored.row if stored is not None else None, operation.row))
         return merged
 
-    async def _current(self, change: Change, deadline: Deadline, may_assume_new: bool) -> StoredRow | None:  # noqa: FBT001
+    async def _current(self, change: RowChange, deadline: Deadline, may_assume_new: bool) -> StoredRow | None:  # noqa: FBT001
         key = _key(change)
         if (remembered := self._remembered.get(key)) is not None:
             self._remembered.move_to_end(key)
@@ -154,12 +154,12 @@ class RowMerger:
             self._remembered.popitem(last=False)
 
 
-def _operation(change: Change, before: StoredRow | None) -> Operation | None:
+def _operation(change: RowChange, before: StoredRow | None) -> Operation | None:
     row = change.merged(before.row if before is not None else None)
     if row is None:
         return None
     return Operation(Kind.UPDATE, row, before.etag) if before is not None else Operation(Kind.INSERT, row)
 
 
-def _key(change: Change) -> tuple[str, str, str]:
+def _key(change: RowChange) -> tuple[str, str, str]:
     return change.table, change.partition_key, change.row_key
