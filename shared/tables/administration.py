@@ -48,6 +48,15 @@ class Administration:
             if continuation is None:
                 return
 
+    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+        """See Tables.delete."""
+
+        async def delete() -> None:
+            # The SDK takes a row that is not there for deleted; a missing table it does too.
+            await self._client().get_table_client(table).delete_entity(partition_key, row_key)
+
+        await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), delete)
+
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables.create_table."""
         from azure.core.exceptions import HttpResponseError  # noqa: PLC0415  # see the module

@@ -4,9 +4,11 @@ Transactions and point reads are our own requests over pooled connections, becau
 azure-data-tables needs several times the processor time for the same bytes. Everything rarer goes through the SDK.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -81,9 +83,24 @@ class AzureTables:
 
         return await until_deadline(deadline, attempt)
 
+    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
+        """See Tables.find. Raises ValueError for a filter that names a parameter which is not given."""
+        asked = {"$filter": fill_filter(filter_text, parameters)}
+        found: list[StoredRow] = []
+        next_page: Mapping[str, str] | None = {}
+        while next_page is not None:
+            rows, next_page = await self._page(table, {**asked, **next_page}, deadline)
+            found += rows
+        return found
+
     def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:
         """See Tables.query. Raises ValueError for a filter that names a parameter which is not given."""
         return self._administration.query(table, fill_filter(filter_text, parameters))
+
+    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+        """See Tables.delete. Raises RowRefused for keys that no row can have."""
+        keys = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
+        await self._administration.delete(table, *keys)
 
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables.create_table."""
@@ -103,10 +120,41 @@ class AzureTables:
         await self._administration.close()
         await self._account.authorization.close()
 
+    async def _page(
+        self, table: str, asked: Mapping[str, str], deadline: Deadline
+    ) -> tuple[list[StoredRow], Mapping[str, str] | None]:
+        """One page of a query, and what leads to the next, None after the last."""
+        path = f"/{table}()?{urlencode(asked, quote_via=quote)}"
+
+        async def attempt() -> tuple[list[StoredRow], Mapping[str, str] | None]:
+            answer = await self._connection.exchange("GET", path, _GET_HEADERS, deadline)
+            if answer.status == HTTPStatus.OK:
+                return _stored_rows(answer.body, table), answer.next_page or None
+            refusal = answer.refusal()
+            if refusal.code in _NOT_THERE_CODES:
+                return [], None
+            raise error_from(refusal, table)
+
+        return await until_deadline(deadline, attempt)
+
 
 def _stored_row(body: bytes, table: str) -> StoredRow:
+    with _readable(table):
+        return _row(orjson.loads(body))
+
+
+def _stored_rows(body: bytes, table: str) -> list[StoredRow]:
+    with _readable(table):
+        return [_row(columns) for columns in orjson.loads(body)["value"]]
+
+
+def _row(columns: dict[str, Any]) -> StoredRow:
+    return StoredRow(decode_row(columns), str(columns["odata.etag"]))
+
+
+@contextmanager
+def _readable(table: str) -> Iterator[None]:
     try:
-        columns = orjson.loads(body)
-        return StoredRow(decode_row(columns), str(columns["odata.etag"]))
+        yield
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StorageUnavailable(f"table {table}: storage's answer could not be read", status=HTTPStatus.OK) from error

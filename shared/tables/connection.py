@@ -1,6 +1,7 @@
 """One signed request to the table endpoint over pooled connections, within a time limit."""
 
 import asyncio
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ REQUESTS_AT_ONCE: Final = 32
 SERVICE_VERSION: Final = "2020-12-06"
 """The first `x-ms-version` that takes tokens for tables, and the newest that azure-data-tables speaks."""
 
+_NEXT_PAGE = {name: f"x-ms-continuation-{name}" for name in ("NextPartitionKey", "NextRowKey")}
 _COMMON_HEADERS = {
     "x-ms-version": SERVICE_VERSION,
     "DataServiceVersion": "3.0",
@@ -38,6 +40,8 @@ class Answer(NamedTuple):
     code: str | None
     """The service's error code, where it is in a header."""
     retry_after: str | None
+    next_page: Mapping[str, str]
+    """What a query has to be asked with to go on (`NextPartitionKey`, `NextRowKey`); empty where it is at its end."""
 
     def refusal(self) -> Refusal:
         """What it refuses, where it is no success."""
@@ -56,7 +60,7 @@ class Connection:
     async def exchange(
         self, method: str, path: str, headers: dict[str, str], deadline: Deadline, body: bytes | None = None
     ) -> Answer:
-        """Send one request, once. `path` follows the endpoint and is percent-encoded already.
+        """Send one request, once. `path` follows the endpoint, with a query perhaps, and is percent-encoded already.
 
         Raises StorageUnavailable where no whole answer came in time, and StorageRefusesAccess where we got no token.
         """
@@ -71,7 +75,7 @@ class Connection:
         limit_seconds = min(REQUEST_SECONDS, deadline.remaining_seconds)
         try:
             async with asyncio.timeout(limit_seconds):
-                signed = await self._account.authorization.headers(self._path_prefix + path)
+                signed = await self._account.authorization.headers(self._path_prefix + path.partition("?")[0])
                 return await self._send(method, path, _COMMON_HEADERS | headers | signed, body)
         except TimeoutError as error:
             raise StorageUnavailable(f"storage did not answer within {limit_seconds:.1f} s") from error
@@ -96,6 +100,7 @@ class Connection:
                 await response.read(),
                 response.headers.get("x-ms-error-code"),
                 response.headers.get("Retry-After"),
+                {name: response.headers[header] for name, header in _NEXT_PAGE.items() if header in response.headers},
             )
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -76,6 +76,11 @@ def measurement_row_key(charger_id: str, transaction_id: str | None, when: Insta
     return SEPARATOR.join((escape(charger_id), _transaction_part(transaction_id), _time_part(when), event_id))
 
 
+def decision_row_key(charger_id: str, when: Instant, decision_id: str) -> str:
+    """`AuthDecisions`: one charger's answers are one range, in order of time."""
+    return SEPARATOR.join((escape(charger_id), when.iso, decision_id))
+
+
 def transaction_row_key(charger_id: str, transaction_id: str) -> str:
     """`Transactions`: one row for each session; ids are unique for one charger only, so both are in the key."""
     return f"{escape(charger_id)}{SEPARATOR}{_transaction_part(transaction_id)}"

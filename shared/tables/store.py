@@ -85,8 +85,16 @@ class Tables(Protocol):
         """Read one row; None where it, or its table, does not exist."""
         ...
 
+    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
+        """The few rows that fit an OData filter with `@name` parameters, for somebody who waits; else use `query`."""
+        ...
+
     def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:
         """All rows that fit an OData filter with `@name` parameters; nothing where the table does not exist."""
+        ...
+
+    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+        """Delete one row, whatever it is by now; no error where it, or its table, does not exist."""
         ...
 
     async def create_table(self, table: str, deadline: Deadline) -> None:

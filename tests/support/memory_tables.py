@@ -72,15 +72,24 @@ class MemoryTables:
         await _call(self.after, "get", table)
         return None if kept is None else _stored_row(*kept)
 
+    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
+        """See Tables."""
+        await _call(self.before, "find", table)
+        _check_time(deadline)
+        return self._fitting(table, filter_text, parameters)
+
     async def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:
         """See Tables."""
         await _call(self.before, "query", table)
-        conditions = _conditions(filter_text, parameters)
-        kept = self._tables.get(table, {})
-        for key in sorted(kept, key=_ordinal):
-            stored = _stored_row(*kept[key])
-            if all(condition(stored.row) for condition in conditions):
-                yield stored
+        for stored in self._fitting(table, filter_text, parameters):
+            yield stored
+
+    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+        """See Tables."""
+        await _call(self.before, "delete", table)
+        key = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
+        self._tables.get(table, {}).pop(key, None)
+        await _call(self.after, "delete", table)
 
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables."""
@@ -102,6 +111,12 @@ class MemoryTables:
 
     async def close(self) -> None:
         """See Tables."""
+
+    def _fitting(self, table: str, filter_text: str, parameters: dict[str, EdmValue]) -> list[StoredRow]:
+        conditions = _conditions(filter_text, parameters)
+        kept = self._tables.get(table, {})
+        stored = [_stored_row(*kept[key]) for key in sorted(kept, key=_ordinal)]
+        return [row for row in stored if all(condition(row.row) for condition in conditions)]
 
     def rows(self, table: str) -> list[dict[str, EdmValue]]:
         """All rows of a table in order, for a test to look at; no hook is called. KeyError for a missing table."""

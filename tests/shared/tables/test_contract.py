@@ -269,38 +269,72 @@ async def test_dropped_table_is_gone(tables, table):
     assert await tables.get(table, "p", "1", soon()) is None
 
 
-async def test_query_finds_a_range_in_order(tables, table):
+@pytest.fixture(params=["query", "find"])
+def select(request, tables):
+    """Both ways to ask for rows: page by page as they are wanted, and all of a few within a deadline."""
+
+    async def rows(table, filter_text="", **parameters):
+        if request.param == "find":
+            return await tables.find(table, filter_text, soon(), **parameters)
+        return [each async for each in tables.query(table, filter_text, **parameters)]
+
+    return rows
+
+
+async def test_a_range_is_found_in_order(tables, table, select):
     """A partition and a range of row keys, which is how one charger's rows are found."""
     keys = ["b!2", "a!1", "b!1", "b~", "c!1", "b!3"]
     await tables.execute(table, [insert(key) for key in keys], soon())
     await tables.execute(table, [insert("b!1", "q")], soon())
 
-    found = tables.query(table, "PartitionKey eq @p and RowKey ge @low and RowKey lt @high", p="p", low="b!", high='b"')
+    found = await select(table, "PartitionKey eq @p and RowKey ge @low and RowKey lt @high", p="p", low="b!", high='b"')
 
-    assert [each.row["RowKey"] async for each in found] == ["b!1", "b!2", "b!3"]
+    assert [each.row["RowKey"] for each in found] == ["b!1", "b!2", "b!3"]
+    assert found[0] == await tables.get(table, "p", "b!1", soon())
 
 
 @pytest.mark.parametrize("name", sorted(VALUES.keys() - NOT_ASKED_FOR))
-async def test_query_finds_a_value_of_any_type(tables, table, name):
+async def test_a_value_of_any_type_is_found(tables, table, select, name):
     """A parameter is compared by its own Edm type."""
     others = {"text": "x", "binary": b"x"}
     await tables.execute(table, [insert("1", x=VALUES[name]), insert("2", **others)], soon())
 
-    assert [each.row["RowKey"] async for each in tables.query(table, "x eq @value", value=VALUES[name])] == ["1"]
+    assert [each.row["RowKey"] for each in await select(table, "x eq @value", value=VALUES[name])] == ["1"]
 
 
-async def test_query_refuses_a_parameter_that_is_not_given(tables, table):
+async def test_a_filter_with_a_parameter_that_is_not_given_is_refused(table, select):
     """A slip in a filter is told at once."""
     with pytest.raises(ValueError, match="@p"):
-        [each async for each in tables.query(table, "PartitionKey eq @p", q="x")]
+        await select(table, "PartitionKey eq @p", q="x")
 
 
-async def test_query_follows_its_pages(tables, table):
+async def test_a_missing_table_has_no_rows(select):
+    """Month tables are made by the first row, so asking for one before is no error."""
+    assert await select("NeverMade") == []
+
+
+async def test_find_gives_up_at_its_deadline(tables, table):
+    """Somebody waits for it."""
+    with pytest.raises(StorageUnavailable):
+        await tables.find(table, "", Deadline.after(0))
+
+
+async def test_a_deleted_row_is_gone_and_the_others_stay(tables, table):
+    """Deleting again, or from a table that is not there, is no error."""
+    await tables.execute(table, [insert("1"), insert("it's 2 %"), insert("3")], soon())
+    for _ in range(2):
+        await tables.delete(table, "p", "it's 2 %")
+    await tables.delete("NeverMade", "p", "1")
+
+    assert await row_keys(tables, table) == ["1", "3"]
+
+
+async def test_all_pages_are_read(tables, table, select):
     """All rows come, also past the service's 1,000 a page."""
     for start in range(0, 1100, 100):
         await tables.execute(table, [insert(f"{number:04d}") for number in range(start, start + 100)], soon())
 
-    assert [f"{number:04d}" for number in range(1100)] == await row_keys(tables, table)
+    assert [f"{number:04d}" for number in range(1100)] == [each.row["RowKey"] for each in await select(table)]
 
 
 @pytest.mark.parametrize("what", TOO_MUCH)
