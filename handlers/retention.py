@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared import services
-from shared.ingest.retention import drop_expired_tables
+from shared.retention import drop_expired_tables
 from shared.instants import Instant
 from shared.settings import settings
 

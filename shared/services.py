@@ -3,12 +3,21 @@
 Nothing here connects to anything by being made: a broken setting must not keep the functions from being indexed.
 """
 
+import asyncio
+import atexit
 from functools import cache
 
+from shared.authorization.authorizer import Authorizer, OnFailure, Policy
+from shared.authorization.recorder import Recorder
+from shared.authorization.taps import Taps
+from shared.deadlines import Deadline
 from shared.errors import ConfigurationError
 from shared.ingest.ingest import Ingest
 from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
+
+LAST_FLUSH_SECONDS = 5.0
+"""How long the end of the process may wait for decisions to be written."""
 
 
 def connect_tables(chosen: Settings) -> AzureTables:
@@ -33,3 +42,37 @@ def tables() -> AzureTables:
 def ingest() -> Ingest:
     """The process's ingest."""
     return Ingest(tables(), settings().event_shards)
+
+
+@cache
+def taps() -> Taps:
+    """What answers the process's taps."""
+    chosen = settings()
+    recorder = Recorder(tables(), chosen.event_shards)
+    atexit.register(_flush_at_exit, recorder, chosen)
+    return Taps(Authorizer(tables(), chosen.event_shards, policy_of(chosen)), recorder)
+
+
+def policy_of(chosen: Settings) -> Policy:
+    """What the settings say about taps."""
+    return Policy(
+        cache_seconds=chosen.realtime_auth_cache_seconds,
+        stale_seconds=chosen.realtime_auth_stale_seconds,
+        deadline_seconds=chosen.realtime_auth_deadline_ms / 1000,
+        on_failure=OnFailure(chosen.realtime_auth_on_failure),
+        refuses_unknown_chargers=chosen.realtime_auth_unknown_charger == "refuse",
+    )
+
+
+def _flush_at_exit(recorder: Recorder, chosen: Settings) -> None:
+    """Write the decisions of the last moment; the loop that they were made in, and its connections, are gone by now."""
+    if recorder.waiting:
+        asyncio.run(_flush_last(recorder, chosen))
+
+
+async def _flush_last(recorder: Recorder, chosen: Settings) -> None:
+    fresh_tables = connect_tables(chosen)
+    try:
+        await recorder.handed_to(fresh_tables).flush(Deadline.after(LAST_FLUSH_SECONDS))
+    finally:
+        await fresh_tables.close()

@@ -7,7 +7,7 @@ cannot be used is a `ConfigurationError` which names the setting and never repea
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -44,7 +44,7 @@ class Settings(BaseModel):
         alias="EVENT_RETENTION_MONTHS",
         ge=0,
         le=1200,
-        description="How many months of PushEvents and Measurements are kept, the current one included; 0 keeps all.",
+        description="How many months of events, measurements and taps are kept, this one included; 0 keeps all.",
     )
     ingest_deadline_seconds: float = Field(
         120.0,
@@ -52,6 +52,63 @@ class Settings(BaseModel):
         gt=0,
         le=240,
         description="How long a batch may wait for storage before it is given back; well under the queue's lock time.",
+    )
+    realtime_auth_tokens: SecretStr | None = Field(
+        None,
+        alias="REALTIME_AUTH_TOKENS",
+        description="The Authorization values that eMabler may send with a tap, separated by commas.",
+    )
+    push_webhook_tokens: SecretStr | None = Field(
+        None,
+        alias="PUSH_WEBHOOK_TOKENS",
+        description="The same for the webhook; without it REALTIME_AUTH_TOKENS count there, too.",
+    )
+    realtime_auth_cache_seconds: float = Field(
+        30.0,
+        alias="REALTIME_AUTH_CACHE_SECONDS",
+        ge=0,
+        le=3600,
+        description="How long a known tag answers from memory; so long does an old permission outlive its block.",
+    )
+    realtime_auth_stale_seconds: float = Field(
+        3600.0,
+        alias="REALTIME_AUTH_STALE_SECONDS",
+        ge=0,
+        le=86_400,
+        description="For how long the last known answer stands in while storage fails; 0 for never.",
+    )
+    realtime_auth_deadline_ms: float = Field(
+        800.0,
+        alias="REALTIME_AUTH_DEADLINE_MS",
+        ge=10,
+        le=30_000,
+        description="When a tap gets its answer at the latest; below the time-out that is configured at eMabler.",
+    )
+    realtime_auth_on_failure: Literal["deny", "allow", "error"] = Field(
+        "deny",
+        alias="REALTIME_AUTH_ON_FAILURE",
+        description="What a tap is answered when storage fails and nothing is known; error leaves it to eMabler.",
+    )
+    realtime_auth_unknown_charger: Literal["ignore", "refuse"] = Field(
+        "ignore",
+        alias="REALTIME_AUTH_UNKNOWN_CHARGER",
+        description="Whether taps at a charger that never sent anything are refused for that.",
+    )
+    service_bus_connection: SecretStr | None = Field(
+        None, alias="ServiceBusConnection", description="Connection string of the namespace that has the queue."
+    )
+    service_bus_namespace: str | None = Field(
+        None,
+        alias="ServiceBusConnection__fullyQualifiedNamespace",
+        description="Instead of a connection string: the namespace's host name, reached with the managed identity.",
+    )
+    service_bus_client_id: str | None = Field(
+        None,
+        alias="ServiceBusConnection__clientId",
+        description="Client id of the user-assigned identity for the queue.",
+    )
+    push_events_queue: str = Field(
+        "push-events", alias="PUSH_EVENTS_QUEUE", description="The queue that push events come through."
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """`AuthDecisions{yyyyMM}`: every answer to a tap, with the rule that gave it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from uuid import uuid4
@@ -33,16 +33,18 @@ class Decided:
     decided_at: Instant
     latency_seconds: float
     list_table: str | None = None
+    decision_id: str = field(default_factory=lambda: uuid4().hex)
+    """Two taps may come in the same microsecond, and a row is written again where the answer to its write is lost."""
 
 
 def decision_row(decided: Decided, shards: int) -> TableRow:
-    """The answer's row. Its key ends in a random part, because two taps may come in the same microsecond."""
+    """The answer's row."""
     when = decided.decided_at
     return TableRow(
         month_table(AUTH_DECISIONS, when),
         {
             "PartitionKey": day_partition(when, decided.charger_id, shards),
-            "RowKey": decision_row_key(decided.charger_id, when, uuid4().hex),
+            "RowKey": decision_row_key(decided.charger_id, when, decided.decision_id),
             "charger_id": decided.charger_id,
             "id_tag": decided.id_tag,
             "allowed": decided.decision.is_allowed,

@@ -46,8 +46,10 @@ class AuthAnswer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     charging_allowed: bool = Field(description="Whether the session may start.")
-    rfid_tag_type: str | None = Field(None, description="The tag's type as the registry has it, where it has one.")
-    reason: Reason | None = Field(None, description="On a refusal: why.")
+    rfid_tag_type: str | None = Field(
+        default=None, description="The tag's type as the registry has it, where it has one."
+    )
+    reason: Reason | None = Field(default=None, description="On a refusal: why.")
 
     def to_json(self) -> bytes:
         """As it is sent."""

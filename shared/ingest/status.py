@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 from shared.events import ChargerBoot, ChargerState, Clock, Event, Precedence
 from shared.instants import Instant
-from shared.tables.keys import charger_row_key, shard, socket_row_key
+from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
 from shared.tables.store import EdmValue, Row
 
-CHARGER_STATUS = "ChargerStatus"
 MAIN_CONTROLLER = "0"
 """Socket 0 is the charger's main controller (eMabler's message types), so its state is the charger's own."""
 

@@ -15,6 +15,9 @@ SEPARATOR = "!"
 UNDATED = "undated"
 """The partition of events without a usable time: one fixed place, so that their repeats still meet."""
 
+CHARGER_STATUS = "ChargerStatus"
+"""The table of the current state: ingest writes it, taps look up their charger in it."""
+
 MAX_ESCAPED_LENGTH = 128
 """Characters an escaped part may have; two such parts, a time and an event id stay well under the 512 of a row key."""
 
@@ -84,6 +87,12 @@ def decision_row_key(charger_id: str, when: Instant, decision_id: str) -> str:
 def transaction_row_key(charger_id: str, transaction_id: str) -> str:
     """`Transactions`: one row for each session; ids are unique for one charger only, so both are in the key."""
     return f"{escape(charger_id)}{SEPARATOR}{_transaction_part(transaction_id)}"
+
+
+def rows_of_charger(charger_id: str) -> tuple[str, str]:
+    """The range of row keys, without its end, that holds everything of a charger in one partition."""
+    first = f"{escape(charger_id)}{SEPARATOR}"
+    return first, first[:-1] + chr(ord(SEPARATOR) + 1)
 
 
 def charger_row_key(charger_id: str) -> str:

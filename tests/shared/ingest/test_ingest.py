@@ -7,8 +7,8 @@ import pytest
 from shared.errors import ConfigurationError, RowRefused, StorageUnavailable
 from shared.events import EventType
 from shared.ingest.ingest import Ingest
-from shared.ingest.retention import drop_expired_tables
 from shared.instants import Instant
+from shared.retention import drop_expired_tables
 from shared.tables.bodies import restore_body
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import DOCUMENTED, body, deliver, documented, within

@@ -3,6 +3,7 @@
 import logging
 import re
 
+from shared.authorization.decisions import AUTH_DECISIONS
 from shared.ingest.rows import MEASUREMENTS, PUSH_EVENTS
 from shared.instants import Instant
 from shared.tables.bodies import LARGE_BODIES
@@ -10,7 +11,9 @@ from shared.tables.store import Tables
 
 _log = logging.getLogger(__name__)
 
-_MONTH_TABLE = re.compile(rf"(?:{PUSH_EVENTS}|{MEASUREMENTS}|{LARGE_BODIES})([0-9]{{4}})(0[1-9]|1[0-2])")
+_MONTH_TABLE = re.compile(
+    rf"(?:{PUSH_EVENTS}|{MEASUREMENTS}|{LARGE_BODIES}|{AUTH_DECISIONS})([0-9]{{4}})(0[1-9]|1[0-2])"
+)
 
 
 def expired_tables(tables: list[str], now: Instant, months_kept: int) -> list[str]:

@@ -1,0 +1,61 @@
+"""A RealTimeAuth request's body in, the answer's status and body out: read, decided, recorded."""
+
+import logging
+from typing import Final
+
+from shared.authorization.answers import TapAnswer
+from shared.authorization.authorizer import Authorizer
+from shared.authorization.decisions import Decided, Source
+from shared.authorization.recorder import Recorder
+from shared.emabler.realtime_auth import AuthAnswer, read_auth_request
+from shared.errors import Unacceptable
+
+UNREADABLE: Final = TapAnswer(200, AuthAnswer(charging_allowed=False).to_json())
+"""For what is no request: a 200, so that eMabler's check of the endpoint passes, and a no, so that nothing malformed
+can become a yes by eMabler's fallback."""
+FAILED: Final = TapAnswer(503, b"{}")
+"""With REALTIME_AUTH_ON_FAILURE=error: eMabler's own fallback decides."""
+
+ON_FAILURE_ERROR: Final = "on-failure-error"
+
+_log = logging.getLogger(__name__)
+
+
+class Taps:
+    """Answers taps. One instance serves a process."""
+
+    def __init__(self, authorizer: Authorizer, recorder: Recorder) -> None:
+        self._authorizer = authorizer
+        self._recorder = recorder
+        self._unreadable = 0
+
+    async def answer(self, body: bytes) -> TapAnswer:
+        """The answer to an authenticated body; never raises."""
+        try:
+            request = read_auth_request(body)
+        except Unacceptable as error:
+            self._unreadable += 1
+            _log.warning("tap unreadable, refused: %s; %d since the start", error, self._unreadable)
+            return UNREADABLE
+        decided, tag = await self._authorizer.decide(request)
+        self._recorder.keep(decided)
+        _log_unusual(decided)
+        if decided.decision.rule == ON_FAILURE_ERROR:
+            return FAILED
+        answer = AuthAnswer(
+            charging_allowed=decided.decision.is_allowed,
+            rfid_tag_type=tag.tag_type if tag is not None else None,
+            reason=decided.decision.reason,
+        )
+        return TapAnswer(200, answer.to_json())
+
+
+def _log_unusual(decided: Decided) -> None:
+    """Answers by the rules are in AuthDecisions; a line for each in the log would only cost time."""
+    if decided.source in {Source.STALE, Source.DEADLINE}:
+        _log.warning(
+            "tap answered without storage source=%s rule=%s latency_ms=%.1f",
+            decided.source,
+            decided.decision.rule,
+            decided.latency_seconds * 1000,
+        )

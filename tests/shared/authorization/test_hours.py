@@ -1,0 +1,93 @@
+"""Weekly hours in the tag's own time zone."""
+
+import pytest
+
+from shared.authorization.hours import WeeklyHours
+from shared.errors import Unacceptable
+from shared.instants import Instant
+
+
+def _at(text):
+    return Instant.from_iso(f"{text}:00.0000000Z")
+
+
+OFFICE = WeeklyHours.parse("Mon-Fri 07:00-19:00; Sat 8:00-12:00", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-11-16T07:00", True),  # a Monday
+        ("2026-11-16T06:59", False),
+        ("2026-11-20T18:59", True),  # Friday
+        ("2026-11-20T19:00", False),
+        ("2026-11-21T08:00", True),  # Saturday
+        ("2026-11-21T12:00", False),
+        ("2026-11-22T09:00", False),  # Sunday
+    ],
+)
+def test_a_window_includes_its_first_minute_and_not_its_last(moment, is_open):
+    """On the days that it names."""
+    assert OFFICE.include(_at(moment)) is is_open
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-11-20T21:59", False),
+        ("2026-11-20T22:00", True),
+        ("2026-11-21T05:59", True),
+        ("2026-11-21T06:00", False),
+        ("2026-11-22T22:00", True),  # Sunday evening ...
+        ("2026-11-23T05:59", True),  # ... to Monday morning, over the week's end
+        ("2026-11-24T05:59", False),
+    ],
+)
+def test_a_window_may_go_past_midnight_and_past_sunday(moment, is_open):
+    """It belongs to the day on which it begins."""
+    assert WeeklyHours.parse("Fri 22:00-06:00; Sun 22:00-06:00", "UTC").include(_at(moment)) is is_open
+
+
+@pytest.mark.parametrize("text", ["Mon-Sun 00:00-24:00", "Sat-Fri 00:00-24:00", "mon - sun 0:00 - 0:00"])
+def test_the_whole_week_can_be_said(text):
+    """Ranges of days wrap, and an end at the begin is a day later."""
+    hours = WeeklyHours.parse(text, "UTC")
+
+    assert all(hours.include(_at(f"2026-11-{day:02d}T{hour:02d}:30")) for day in range(16, 23) for hour in range(24))
+
+
+def test_the_clock_is_that_of_the_tags_time_zone():
+    """07:00 in Helsinki is 05:00 UTC in winter and 04:00 in summer."""
+    hours = WeeklyHours.parse("Mon-Sun 07:00-08:00", "Europe/Helsinki")
+
+    assert hours.include(_at("2026-11-21T05:00"))
+    assert not hours.include(_at("2026-11-21T04:59"))
+    assert hours.include(_at("2026-07-21T04:00"))
+    assert not hours.include(_at("2026-07-21T05:00"))
+
+
+def test_the_night_in_which_clocks_go_back_is_an_hour_longer():
+    """Both times that the clock shows 03:30 are within 03:00-04:00."""
+    hours = WeeklyHours.parse("Sun 03:00-04:00", "Europe/Helsinki")
+
+    assert [hours.include(_at(f"2026-10-25T{utc}")) for utc in ("00:30", "01:30", "02:30")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "always", "Mon", "Mon 7-19", "Mon 07:00", "Mon 07:00-19:00;", "07:00-19:00", "Mon,Tue 07:00-19:00"),
+        *("Mon-Fri 25:00-26:00", "Mon 07:60-08:00", "Mon 07:00-24:01", "Mon 24:00-24:00", "Xyz 07:00-08:00"),
+    ],
+)
+def test_other_texts_are_refused_with_what_would_be_right(text):
+    """Nothing is guessed, because a guess opens or closes chargers."""
+    with pytest.raises(Unacceptable, match=r"write them|days are|times are|begin at"):
+        WeeklyHours.parse(text, "UTC")
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Europe/"])
+def test_an_unknown_time_zone_is_refused(name):
+    """With an example of a good one."""
+    with pytest.raises(Unacceptable, match="Europe/Helsinki"):
+        WeeklyHours.parse("Mon 07:00-08:00", name)
