@@ -3,8 +3,8 @@
 import azure.functions as func
 
 from shared import services
-from shared.retention import drop_expired_tables
 from shared.instants import Instant
+from shared.retention import drop_expired_tables
 from shared.settings import settings
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]

@@ -53,6 +53,14 @@ def taps() -> Taps:
     return Taps(Authorizer(tables(), chosen.event_shards, policy_of(chosen)), recorder)
 
 
+def on_failure() -> OnFailure:
+    """What the operator chose for failures; the default while the settings cannot be used."""
+    try:
+        return OnFailure(settings().realtime_auth_on_failure)
+    except ConfigurationError:
+        return OnFailure.DENY
+
+
 def policy_of(chosen: Settings) -> Policy:
     """What the settings say about taps."""
     return Policy(

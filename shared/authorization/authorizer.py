@@ -96,11 +96,11 @@ class Authorizer:
         except Unacceptable:
             decision, source = NOT_A_TAG, Source.LIVE
         except EmablerError:
-            decision, source = _on_failure(self._policy.on_failure), Source.DEADLINE
+            decision, source = decision_on_failure(self._policy.on_failure), Source.DEADLINE
         except Exception as error:  # noqa: BLE001  # the driver gets an answer also where this app has a fault
             # Its text could hold anything.
             _log.error("tap not decided by the rules error=%s; a fault of this app, report it", type(error).__name__)
-            decision, source = _on_failure(self._policy.on_failure), Source.DEADLINE
+            decision, source = decision_on_failure(self._policy.on_failure), Source.DEADLINE
         latency_seconds = time.perf_counter() - begun_seconds
         return Decided(request.charger_id, id_tag, decision, source, now, latency_seconds, list_table), tag
 
@@ -134,7 +134,7 @@ class Authorizer:
         return await find_charger(self._tables, charger_id, self._shards, deadline)
 
 
-def _on_failure(on_failure: OnFailure) -> Decision:
+def decision_on_failure(on_failure: OnFailure) -> Decision:
     """What is answered without the rules. `UNKNOWN_RFID_TAG_ID` would say what nobody knows."""
     is_allowed = on_failure is OnFailure.ALLOW
     reason = None if is_allowed else Reason.UNAUTHORIZED_RFID_TAG_ID

@@ -4,9 +4,11 @@ import logging
 from typing import Final
 
 from shared.authorization.answers import TapAnswer
-from shared.authorization.authorizer import Authorizer
+from shared.authorization.authorizer import Authorizer, OnFailure, decision_on_failure
 from shared.authorization.decisions import Decided, Source
 from shared.authorization.recorder import Recorder
+from shared.authorization.rules import Decision
+from shared.authorization.tags import Tag
 from shared.emabler.realtime_auth import AuthAnswer, read_auth_request
 from shared.errors import Unacceptable
 
@@ -16,7 +18,7 @@ can become a yes by eMabler's fallback."""
 FAILED: Final = TapAnswer(503, b"{}")
 """With REALTIME_AUTH_ON_FAILURE=error: eMabler's own fallback decides."""
 
-ON_FAILURE_ERROR: Final = "on-failure-error"
+ON_FAILURE_ERROR: Final = decision_on_failure(OnFailure.ERROR).rule
 
 _log = logging.getLogger(__name__)
 
@@ -40,14 +42,23 @@ class Taps:
         decided, tag = await self._authorizer.decide(request)
         self._recorder.keep(decided)
         _log_unusual(decided)
-        if decided.decision.rule == ON_FAILURE_ERROR:
-            return FAILED
-        answer = AuthAnswer(
-            charging_allowed=decided.decision.is_allowed,
-            rfid_tag_type=tag.tag_type if tag is not None else None,
-            reason=decided.decision.reason,
-        )
-        return TapAnswer(200, answer.to_json())
+        return _answer(decided.decision, tag)
+
+
+def without_rules(on_failure: OnFailure) -> TapAnswer:
+    """The answer where the rules cannot be asked at all, because the app's settings are wrong."""
+    return _answer(decision_on_failure(on_failure), None)
+
+
+def _answer(decision: Decision, tag: Tag | None) -> TapAnswer:
+    if decision.rule == ON_FAILURE_ERROR:
+        return FAILED
+    answer = AuthAnswer(
+        charging_allowed=decision.is_allowed,
+        rfid_tag_type=tag.tag_type if tag is not None else None,
+        reason=decision.reason,
+    )
+    return TapAnswer(200, answer.to_json())
 
 
 def _log_unusual(decided: Decided) -> None:
