@@ -25,7 +25,9 @@ class Callers:
     @classmethod
     def of(cls, text: str | None) -> Self:
         """Those who know one of the values of a setting; nobody, where it has none."""
-        return cls(tuple(token.strip().encode("utf-8", "surrogatepass") for token in (text or "").split(",") if token.strip()))
+        return cls(
+            tuple(token.strip().encode("utf-8", "surrogatepass") for token in (text or "").split(",") if token.strip())
+        )
 
     def admits(self, authorization: str | None) -> bool:
         """Whether the value of an Authorization header is one of the tokens.
