@@ -1,19 +1,27 @@
-"""The simulator's command line: `python -m simulator push` and `python -m simulator day`."""
+"""The simulator's command line: `python -m simulator push`, `taps`, `day` and `tags`."""
 
 import argparse
 import asyncio
+import random
 import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count as counting
 from itertools import islice
 from pathlib import Path
 
+import httpx
+
+from simulator.equipment import build_charger
 from simulator.fleet import DEFAULT_MEASUREMENT_INTERVAL_SECONDS, DEFAULT_START, MIXED, Fleet
 from simulator.happenings import Generation, Happening
+from simulator.http import HttpSender
 from simulator.live import LiveClock, PersistentSender, Progress, RateClock, SpeedClock, push_live
 from simulator.moments import iso, now_ticks
+from simulator.tags import drivers, write_tag_list
 
 _SECONDS_BETWEEN_STATUS_LINES = 10.0
 _DEFAULT_MESSAGES_PER_SECOND = 5.0
@@ -39,16 +47,26 @@ def _parser() -> argparse.ArgumentParser:
     pace.add_argument("--speed", type=_positive, help="instead: how many times faster than the clock the fleet lives")
     push.add_argument("--count", type=int, help="stop after so many messages")
     push.set_defaults(run=_push)
+    taps = commands.add_parser("taps", help="hold the drivers' tags to the chargers, and ask the endpoint about each")
+    taps.add_argument("--url", default="http://127.0.0.1:7071/api/realtime-auth", help="default: %(default)s")
+    taps.add_argument("--authorization", default="local", help="one of REALTIME_AUTH_TOKENS (default: %(default)s)")
+    taps.add_argument("--rate", type=_positive, default=1.0, help="taps a second (default: %(default)s)")
+    taps.add_argument("--count", type=int, help="stop after so many taps")
+    taps.set_defaults(run=_taps)
+    tags = commands.add_parser("tags", help="write the operator's list of the drivers' tags, for `emabler tags import`")
+    tags.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    tags.set_defaults(run=_tags)
     day = commands.add_parser("day", help="write the messages of one day into a file, one on each line")
     day.add_argument("--out", type=Path, required=True, help="the file to write")
     day.add_argument("--start", type=_moment, default=DEFAULT_START, help="ISO 8601, UTC (default: %(default)s)")
     day.set_defaults(run=_day)
-    for command, chargers in ((push, 50), (day, 1000)):
+    for command, chargers in ((push, 50), (taps, 50), (day, 1000)):
         command.add_argument("--chargers", type=int, default=chargers, help="default: %(default)s")
+        command.add_argument("--seed", type=int, default=1, help="another seed, another fleet (default: %(default)s)")
+    for command in (push, day):
         command.add_argument(
             "--generation", choices=[MIXED, *map(str, Generation)], default=MIXED, help="default: %(default)s"
         )
-        command.add_argument("--seed", type=int, default=1, help="another seed, another fleet (default: %(default)s)")
         command.add_argument(
             "--measurement-interval",
             type=_positive,
@@ -104,6 +122,34 @@ async def _print_status_lines(progress: Progress) -> None:
         trouble = f"; the queue does not answer ({progress.trouble}), trying again" if progress.trouble else ""
         simulated = f", {iso(progress.simulated_at)[:16]} in the fleet" if progress.simulated_at else ""
         print(f"{progress.sent:,} messages sent, {rate:.1f} a second{simulated}{trouble}", flush=True)
+
+
+def _tags(options: argparse.Namespace) -> int:
+    print(f"{write_tag_list(options.out):,} tags in {options.out}")
+    return 0
+
+
+def _taps(options: argparse.Namespace) -> int:
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_tap_until_stopped(options))
+    return 0
+
+
+async def _tap_until_stopped(options: argparse.Namespace) -> None:
+    rng = random.Random(options.seed)
+    charger_ids = [build_charger(number, options.seed, None).charger_id for number in range(options.chargers)]
+    everybody = list(drivers())
+    async with HttpSender(options.authorization) as sender:
+        for _ in range(options.count) if options.count else counting():
+            driver, charger_id = rng.choice(everybody), rng.choice(charger_ids)
+            try:
+                answered = await sender.tap(options.url, charger_id, driver.id_tag)
+            except httpx.HTTPError as error:
+                print(f"no answer: {type(error).__name__}", flush=True)
+            else:
+                said = "yes" if answered.is_allowed else answered.body.get("reason", f"HTTP {answered.status}")
+                print(f"{charger_id:<16} {driver.id_tag}  {said:<26} {answered.seconds * 1000:.1f} ms", flush=True)
+            await asyncio.sleep(1 / options.rate)
 
 
 def _fleet(options: argparse.Namespace, start: datetime) -> Fleet:

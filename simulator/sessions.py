@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from simulator.chance import happens
 from simulator.happenings import Charger, Current, Happening, Kind, Reading
 from simulator.moments import TICKS_PER_SECOND, ticks, truncated
+from simulator.tags import DRIVERS, Driver
 
 _PLATFORM_DIGITS = (7, 7, 7, 6, 5)
 """The platform writes 5 to 7 fractional digits."""
@@ -78,7 +79,7 @@ class Session:
             charger=charger,
             socket_id=socket_id,
             transaction_id=transaction_id,
-            id_tag=f"{rng.randrange(1, 400) * 0x1F3D5B:08X}",
+            id_tag=Driver(rng.randrange(1, DRIVERS)).id_tag,
             cable_in_at=cable_in_at,
             started_at=started_at,
             ended_at=ended_at,

@@ -74,13 +74,19 @@ def warnings(stack: Stack) -> list[str]:
 
 
 def _suggestions(stack: Stack, *, own_tables: bool) -> list[str]:
+    surroundings = stack.surroundings
     timer = f"{stack.functions_url}/admin/functions/drop_expired_tables"
     suggestions = [
         f"curl -i {stack.functions_url}/api/health",
         f"curl -i {timer} -H 'Content-Type: application/json' -d '{{}}'",
     ]
+    if not surroundings.environment.get("REALTIME_AUTH_TOKENS"):  # never shown where it is somebody's own
+        suggestions.append(
+            f"curl -i {stack.functions_url}/api/realtime-auth -H 'Authorization: {surroundings.token}' "
+            """-d '{"charger_id": "SIM-00000", "rfid_tag_id": "TAG1234"}'"""
+        )
     if own_tables:
-        port = stack.surroundings.storage_ports[TABLE_PORT]
+        port = surroundings.storage_ports[TABLE_PORT]
         moved = "" if port == DEFAULTS[TABLE_PORT] else f"{TABLE_PORT}={port} "
         suggestions.append(f"{moved}.venv/bin/python -m local.stack tables")
     return suggestions

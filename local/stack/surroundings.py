@@ -25,6 +25,8 @@ _ACCOUNT = "devstoreaccount1"
 _ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 DEFAULT_QUEUE = "push-events"
+DEFAULT_TOKEN = "local"
+"""The Authorization value of taps and webhook on a laptop, where nothing else is set."""
 _HOST_SETTING = "FUNCTIONS_HOST"
 
 
@@ -71,6 +73,12 @@ class Surroundings:
         return self.environment.get("PUSH_EVENTS_QUEUE") or DEFAULT_QUEUE
 
     @property
+    def token(self) -> str:
+        """An Authorization value that the HTTP functions take."""
+        set_ones = self.environment.get("REALTIME_AUTH_TOKENS") or DEFAULT_TOKEN
+        return set_ones.split(",")[0].strip()
+
+    @property
     def event_storage(self) -> str | None:
         """The connection string of the tables; None where they are reached with an identity."""
         return self.environment.get("EventStorage") or (self.azurite_connection if self.storage_ports else None)
@@ -92,6 +100,7 @@ class Surroundings:
             "PYTHONUNBUFFERED": "1",
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "PUSH_EVENTS_QUEUE": self.queue,
+            "REALTIME_AUTH_TOKENS": DEFAULT_TOKEN,
         }
         if self.service_bus_port is not None and self.service_bus_connection is not None:
             defaults["ServiceBusConnection"] = self.service_bus_connection
