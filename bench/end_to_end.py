@@ -1,27 +1,22 @@
 """Messages through broker and host into storage, against the same broker and host with a function that does nothing.
 
 Broker, hosts and storage are processes of their own. Every host has a queue of its own, and of ours each an Azurite of
-its own, so that all of them get the same messages, in turns. A round's messages are scheduled to be enqueued at once,
-and the round ends when the queue is empty: peeking shows a message until it is completed.
+its own, so that all of them get the same messages, in turns. A round begins when its messages are enqueued, all at
+once, and ends when the queue is empty.
 """
 
-import asyncio
-import json
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from uuid import uuid4
 
-from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
+from bench.apps import NOTHING, OURS, running_app
 from bench.day import first_messages
-from bench.processes import ROOT, Server, running
+from bench.processes import Server
+from bench.queues import emptied, running_broker, send_backlog
 from bench.results import Result, Table
 from bench.rounds import Spread, ratios
 from bench.storing import batches_of
@@ -32,19 +27,8 @@ ROUNDS = 5
 MESSAGES_A_ROUND = 2000
 BATCH_SIZES = (16, 32, 64)
 
-_QUEUE = {
-    "LockDuration": "PT5M",
-    "MaxDeliveryCount": 10,
-    "RequiresDuplicateDetection": True,
-    "DuplicateDetectionHistoryTimeWindow": "PT5M",
-}
-"""As the app's queue is in local/servicebus-topology.json."""
-
 _LEAD_SECONDS = 2.0
 """Between the first message that is sent and the moment when all are enqueued: sending takes half of it."""
-_SENT_AT_ONCE = 50
-_LIMIT_SECONDS = 120.0
-_PEEK_SECONDS = 0.02
 _DELIVERIES = re.compile(r"ingest deliveries=(\d+)")
 
 
@@ -77,7 +61,8 @@ async def measure_end_to_end() -> Result:
     rounds = list(batches_of(first_messages(CHARGERS, messages), MESSAGES_A_ROUND))
     figures: _Figures = {(size, is_ours): _Taken() for size in BATCH_SIZES for is_ours in (True, False)}
     async with AsyncExitStack() as stack:
-        connection_string = _broker(stack)
+        queues = [_queue_name(size, is_ours=is_ours) for size in BATCH_SIZES for is_ours in (True, False)]
+        connection_string = stack.enter_context(running_broker(queues))
         client = await stack.enter_async_context(ServiceBusClient.from_connection_string(connection_string))
         contenders = [
             await _contender(stack, client, connection_string, size, is_ours=is_ours)
@@ -92,25 +77,6 @@ async def measure_end_to_end() -> Result:
     return _result(figures, batches)
 
 
-def _broker(stack: AsyncExitStack) -> str:
-    """Start the broker with a queue for each contender; returns its connection string."""
-    queues = [
-        {"Name": _queue_name(size, is_ours=is_ours), "Properties": _QUEUE}
-        for size in BATCH_SIZES
-        for is_ours in (True, False)
-    ]
-    folder = Path(stack.enter_context(TemporaryDirectory()))
-    topology = folder / "topology.json"
-    topology.write_text(
-        json.dumps({"UserConfig": {"Namespaces": [{"Name": "sbemulatorns", "Queues": queues, "Topics": []}]}})
-    )
-    broker = stack.enter_context(running("local.servicebus", "--port", "0", "--topology", str(topology)))
-    return (
-        f"Endpoint=sb://{broker.address};SharedAccessKeyName=RootManageSharedAccessKey;"
-        "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
-    )
-
-
 def _queue_name(batch_size: int, *, is_ours: bool) -> str:
     return f"{'events' if is_ours else 'nothing'}-{batch_size}"
 
@@ -122,10 +88,7 @@ async def _contender(
     environment = {"ServiceBusConnection": connection_string, "PUSH_EVENTS_QUEUE": queue}
     if is_ours:
         environment["EventStorage"] = stack.enter_context(azurite_table())
-    folder = stack.enter_context(_app_folder(ROOT if is_ours else ROOT / "bench" / "nothing_app", batch_size))
-    host = stack.enter_context(
-        running("local.functions_host", "--app", str(folder), "--port", "0", environment=environment)
-    )
+    host = stack.enter_context(running_app(OURS if is_ours else NOTHING, environment, batch_size))
     return _Contender(
         batch_size=batch_size,
         is_ours=is_ours,
@@ -137,13 +100,9 @@ async def _contender(
 
 async def _round(contender: _Contender, bodies: Sequence[bytes], figures: _Figures | None) -> None:
     """Let a contender work off the messages; its figures are noted unless there is nowhere to."""
-    enqueued_at = datetime.now(UTC) + timedelta(seconds=_LEAD_SECONDS)
-    begins_at_seconds = time.perf_counter() + _LEAD_SECONDS
-    await _send(contender.sender, bodies, enqueued_at)
-    if time.perf_counter() > begins_at_seconds:
-        raise RuntimeError(f"sending took longer than {_LEAD_SECONDS} s: the machine is too busy to measure")
+    begins_at_seconds = await send_backlog(contender.sender, bodies, _LEAD_SECONDS)
     cpu_seconds = contender.host.cpu_seconds
-    await _emptied(contender.receiver)
+    await emptied(contender.receiver)
     seconds = time.perf_counter() - begins_at_seconds
     if figures is not None:
         taken = figures[contender.batch_size, contender.is_ours]
@@ -151,38 +110,9 @@ async def _round(contender: _Contender, bodies: Sequence[bytes], figures: _Figur
         taken.cpu_microseconds.append((contender.host.cpu_seconds - cpu_seconds) * 1e6 / len(bodies))
 
 
-async def _send(sender: ServiceBusSender, bodies: Sequence[bytes], enqueued_at: datetime) -> None:
-    for part in batches_of(bodies, _SENT_AT_ONCE):
-        await sender.send_messages(
-            [ServiceBusMessage(body, message_id=uuid4().hex, scheduled_enqueue_time_utc=enqueued_at) for body in part]
-        )
-
-
-async def _emptied(receiver: ServiceBusReceiver) -> None:
-    """Return when the queue holds nothing any more, neither scheduled nor locked."""
-    async with asyncio.timeout(_LIMIT_SECONDS):
-        # Without a number each call would begin where the one before ended.
-        while await receiver.peek_messages(max_message_count=1, sequence_number=1):  # noqa: ASYNC110  # not our process
-            await asyncio.sleep(_PEEK_SECONDS)
-
-
 def _mean_batch(contender: _Contender) -> float:
     sizes = [int(found) for found in _DELIVERIES.findall(contender.host.log.read_text())]
     return sum(sizes) / len(sizes)
-
-
-@contextmanager
-def _app_folder(app: Path, batch_size: int) -> Iterator[Path]:
-    """The app's folder once more, with another batch size in its host.json."""
-    host_json = json.loads((app / "host.json").read_text())
-    host_json["extensions"]["serviceBus"]["maxMessageBatchSize"] = batch_size
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("function_app.py", "handlers", "shared"):
-            if (app / part).exists():
-                (folder / part).symlink_to(app / part)
-        (folder / "host.json").write_text(json.dumps(host_json))
-        yield folder
 
 
 def _result(figures: _Figures, batches: dict[int, float]) -> Result:

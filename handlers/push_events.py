@@ -21,7 +21,7 @@ from shared import services
 from shared.deadlines import Deadline
 from shared.errors import ConfigurationError, EmablerError
 from shared.ingest.ingest import Outcome
-from shared.ingest.rows import Delivery
+from shared.ingest.rows import TRANSPORT_PROPERTY, Delivery
 from shared.instants import Instant
 from shared.settings import Settings, settings
 
@@ -41,9 +41,7 @@ _log = logging.getLogger(__name__)
 async def push_events(messages: List[func.ServiceBusMessage]) -> None:  # noqa: UP006  # see the import
     """Store a batch of Push API messages; returning completes them, raising gives all of them back."""
     now = Instant.now()
-    deliveries = [
-        Delivery(message.get_body(), "servicebus", now, _texts(message.application_properties)) for message in messages
-    ]
+    deliveries = [_delivery(message, now) for message in messages]
     deadline = Deadline.after(_patience_seconds())
     try:
         outcome = await services.ingest().store(deliveries, deadline)
@@ -84,6 +82,13 @@ def log_outcome(outcome: Outcome) -> None:
     )
     for reason, count in sorted(outcome.quarantined.items()):
         _log.error("ingest quarantined reason=%s entries=%d; see the table Quarantine", reason, count)
+
+
+def _delivery(message: func.ServiceBusMessage, now: Instant) -> Delivery:
+    """The message with how it came: what the webhook put on the queue says so in a property."""
+    properties = _texts(message.application_properties)
+    transport = "webhook" if properties.get(TRANSPORT_PROPERTY) == "webhook" else "servicebus"
+    return Delivery(message.get_body(), transport, now, properties)
 
 
 def _texts(properties: Mapping[str, Any] | None) -> dict[str, str]:

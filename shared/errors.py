@@ -49,6 +49,10 @@ class StorageRefusesAccess(GiveBack):
         self.code = code
 
 
+class QueueUnavailable(GiveBack):
+    """The Service Bus queue did not take a message for as long as we could wait; it may have it all the same."""
+
+
 class Unacceptable(EmablerError):
     """Can never succeed as it is: keep it in quarantine with the reason, and go on with the others.
 

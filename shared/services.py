@@ -5,16 +5,23 @@ Nothing here connects to anything by being made: a broken setting must not keep 
 
 import asyncio
 import atexit
+import logging
 from functools import cache
 
+from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, Policy
 from shared.authorization.recorder import Recorder
-from shared.authorization.taps import Taps
+from shared.authorization.taps import Taps, without_rules
 from shared.deadlines import Deadline
 from shared.errors import ConfigurationError
 from shared.ingest.ingest import Ingest
 from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
+from shared.webhook.connecting import connect_queue, has_queue
+from shared.webhook.queue import EventQueue
+from shared.webhook.webhook import Webhook
+
+_log = logging.getLogger(__name__)
 
 LAST_FLUSH_SECONDS = 5.0
 """How long the end of the process may wait for decisions to be written."""
@@ -51,6 +58,24 @@ def taps() -> Taps:
     recorder = Recorder(tables(), chosen.event_shards)
     atexit.register(_flush_at_exit, recorder, chosen)
     return Taps(Authorizer(tables(), chosen.event_shards, policy_of(chosen)), recorder)
+
+
+async def answer_tap(body: bytes) -> HttpAnswer:
+    """The answer to an authenticated RealTimeAuth body; also where the app's settings are wrong."""
+    try:
+        answering = taps()
+    except ConfigurationError as error:
+        _log.error("tap not decided by the rules: %s", error)
+        return without_rules(on_failure())
+    return await answering.answer(body)
+
+
+@cache
+def webhook() -> Webhook:
+    """What takes the process's webhook deliveries."""
+    chosen = settings()
+    queue = EventQueue(lambda: connect_queue(chosen), chosen.push_events_queue) if has_queue(chosen) else None
+    return Webhook(queue, ingest, answer_tap)
 
 
 def on_failure() -> OnFailure:

@@ -86,7 +86,9 @@ def test_the_vendors_language_is_spoken_in_one_room():
 
     assert askers == {
         "shared/ingest/plan.py",
-        *(f"shared/authorization/{name}.py" for name in ("authorizer", "rules", "taps")),
+        "shared/webhook/reading.py",
+        "shared/webhook/reading.py",
+    *(f"shared/authorization/{name}.py" for name in ("authorizer", "rules", "taps")),
     }
 
 

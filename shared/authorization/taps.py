@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from shared.authorization.answers import TapAnswer
+from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, decision_on_failure
 from shared.authorization.decisions import Decided, Source
 from shared.authorization.recorder import Recorder
@@ -12,10 +12,10 @@ from shared.authorization.tags import Tag
 from shared.emabler.realtime_auth import AuthAnswer, read_auth_request
 from shared.errors import Unacceptable
 
-UNREADABLE: Final = TapAnswer(200, AuthAnswer(charging_allowed=False).to_json())
+UNREADABLE: Final = HttpAnswer(200, AuthAnswer(charging_allowed=False).to_json())
 """For what is no request: a 200, so that eMabler's check of the endpoint passes, and a no, so that nothing malformed
 can become a yes by eMabler's fallback."""
-FAILED: Final = TapAnswer(503, b"{}")
+FAILED: Final = HttpAnswer(503, b"{}")
 """With REALTIME_AUTH_ON_FAILURE=error: eMabler's own fallback decides."""
 
 ON_FAILURE_ERROR: Final = decision_on_failure(OnFailure.ERROR).rule
@@ -31,7 +31,7 @@ class Taps:
         self._recorder = recorder
         self._unreadable = 0
 
-    async def answer(self, body: bytes) -> TapAnswer:
+    async def answer(self, body: bytes) -> HttpAnswer:
         """The answer to an authenticated body; never raises."""
         try:
             request = read_auth_request(body)
@@ -45,12 +45,12 @@ class Taps:
         return _answer(decided.decision, tag)
 
 
-def without_rules(on_failure: OnFailure) -> TapAnswer:
+def without_rules(on_failure: OnFailure) -> HttpAnswer:
     """The answer where the rules cannot be asked at all, because the app's settings are wrong."""
     return _answer(decision_on_failure(on_failure), None)
 
 
-def _answer(decision: Decision, tag: Tag | None) -> TapAnswer:
+def _answer(decision: Decision, tag: Tag | None) -> HttpAnswer:
     if decision.rule == ON_FAILURE_ERROR:
         return FAILED
     answer = AuthAnswer(
@@ -58,7 +58,7 @@ def _answer(decision: Decision, tag: Tag | None) -> TapAnswer:
         rfid_tag_type=tag.tag_type if tag is not None else None,
         reason=decision.reason,
     )
-    return TapAnswer(200, answer.to_json())
+    return HttpAnswer(200, answer.to_json())
 
 
 def _log_unusual(decided: Decided) -> None:

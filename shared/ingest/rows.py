@@ -14,6 +14,9 @@ from shared.tables.store import EdmValue, Int64, Row
 PUSH_EVENTS = "PushEvents"
 MEASUREMENTS = "Measurements"
 
+TRANSPORT_PROPERTY = "transport"
+"""The application property by which a message on the queue tells that the webhook put it there."""
+
 _MAX_PROPERTIES_LENGTH = 8000
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, GiveBack
+from shared.identity import identity
 from shared.tables.sdk_faults import sdk_faults_told
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class StorageAccount:
         Raises ConfigurationError for what is no https URI.
         """
         endpoint = _checked_endpoint(table_service_uri, "The table service URI", ("https",))
-        return cls(endpoint, BearerToken(lambda: _identity(client_id)))
+        return cls(endpoint, BearerToken(lambda: identity(client_id)))
 
 
 def _parts_of(connection_string: str) -> dict[str, str]:
@@ -182,12 +183,3 @@ def _checked_endpoint(uri: str, what: str, schemes: tuple[str, ...]) -> str:
             "ends before any '?', such as https://ACCOUNT.table.core.windows.net"
         )
     return uri.strip().rstrip("/")
-
-
-def _identity(client_id: str | None) -> "AsyncTokenCredential":
-    from azure.identity.aio import (  # noqa: PLC0415  # kept out of the cold start
-        DefaultAzureCredential,
-        ManagedIdentityCredential,
-    )
-
-    return ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()

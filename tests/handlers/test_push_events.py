@@ -45,6 +45,14 @@ async def test_messages_become_rows_with_their_properties(tables):
     assert (row["transport"], row["properties"]) == ("servicebus", '{"tenant":"north"}')
 
 
+@pytest.mark.parametrize(("told", "transport"), [("webhook", "webhook"), ("pigeon", "servicebus"), (5, "servicebus")])
+async def test_what_the_webhook_put_on_the_queue_came_by_webhook(tables, told, transport):
+    """It says so in an application property; anybody may set one, so only the one word counts."""
+    await _trigger([_message(body(documented("mt", "charger_state")), transport=told)])
+
+    assert [row["transport"] for row in tables.rows("PushEvents202504")] == [transport]
+
+
 async def test_a_storage_fault_gives_the_batch_back(tables, caplog):
     """Raising is how a function tells the host to abandon the batch."""
 

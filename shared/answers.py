@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 
-class TapAnswer(NamedTuple):
-    """The HTTP status and the JSON body of the answer to a tap."""
+class HttpAnswer(NamedTuple):
+    """The HTTP status and the JSON body of an answer."""
 
     status: int
     body: bytes

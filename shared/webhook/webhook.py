@@ -1,0 +1,103 @@
+"""The webhook: an event is acknowledged only once it is safe, on the queue or in the tables.
+
+    tap, check ----> the answer to a tap
+    events, garbage -> queue --cannot--> ingest, here and now --cannot--> 503: eMabler brings it again
+
+The queue comes first because it takes an event in a moment and keeps it through an outage of storage. It may hold an
+event that is stored here, too, where its answer was lost: the same event is one event, however it comes.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from shared.answers import HttpAnswer
+from shared.deadlines import Deadline
+from shared.errors import EmablerError, QueueUnavailable, Unacceptable
+from shared.ingest.ingest import Outcome
+from shared.ingest.rows import Delivery
+from shared.instants import Instant
+from shared.webhook.reading import Kind, kind_of
+
+QUEUE_SECONDS: Final = 4.0
+STORE_SECONDS: Final = 8.0
+QUEUE_REST_SECONDS: Final = 10.0
+"""How long a queue that failed is left alone: else every event of an outage waited for it."""
+
+ACCEPTED: Final = HttpAnswer(200, b'{"status":"accepted"}')
+KEPT_ASIDE: Final = HttpAnswer(200, b'{"status":"quarantined","charging_allowed":false}')
+"""For what is not JSON: a repeat would not help; and had it been a tap, it must not become a yes."""
+NOT_SAFE: Final = HttpAnswer(503, b'{"error":"The event could not be stored now. Send it again."}')
+
+_log = logging.getLogger(__name__)
+
+
+class Queue(Protocol):
+    """Where events go first; see `shared.webhook.queue.EventQueue`."""
+
+    async def send(self, body: bytes, patience_seconds: float) -> None:
+        """Put a body on the queue. Raises QueueUnavailable, or Unacceptable for one that it never takes."""
+        ...
+
+
+class Store(Protocol):
+    """Where they go else; see `shared.ingest.ingest.Ingest`."""
+
+    async def store(self, deliveries: list[Delivery], deadline: Deadline) -> Outcome:
+        """Store deliveries. Raises GiveBack or ConfigurationError where that cannot be done now."""
+        ...
+
+
+class Webhook:
+    """Takes what eMabler delivers by HTTP. One instance serves a process.
+
+    `queue` is None where the operator has none. `answer_tap` answers a RealTimeAuth body.
+    """
+
+    def __init__(
+        self,
+        queue: Queue | None,
+        store: Callable[[], Store],
+        answer_tap: Callable[[bytes], Awaitable[HttpAnswer]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._answer_tap = answer_tap
+        self._clock = clock
+        self._queue_rests_until_seconds = 0.0
+
+    async def receive(self, body: bytes) -> HttpAnswer:
+        """The answer to an authenticated body. Raises nothing that it can foresee."""
+        kind = kind_of(body)
+        if kind in {Kind.TAP, Kind.CHECK}:
+            return await self._answer_tap(body)
+        begun_seconds = self._clock()
+        way = await self._keep(body)
+        _log.info("webhook kind=%s way=%s duration_ms=%.1f", kind.name, way, (self._clock() - begun_seconds) * 1000)
+        if way is None:
+            return NOT_SAFE
+        return ACCEPTED if kind is Kind.EVENTS else KEPT_ASIDE
+
+    async def _keep(self, body: bytes) -> str | None:
+        """Where the body is safe now, `queue` or `tables`; None where nothing took it."""
+        if self._queue is not None and self._clock() >= self._queue_rests_until_seconds:
+            try:
+                await self._queue.send(body, QUEUE_SECONDS)
+            except QueueUnavailable as error:
+                self._queue_rests_until_seconds = self._clock() + QUEUE_REST_SECONDS
+                _log.warning("webhook stores events itself for %.0f s: %s", QUEUE_REST_SECONDS, error)
+            except Unacceptable as error:
+                _log.info("webhook stores an event itself: %s", error)
+            except EmablerError as error:
+                _log.error("webhook cannot use the queue: %s", error)
+            else:
+                return "queue"
+        try:
+            delivery = Delivery(body, "webhook", Instant.now())
+            await self._store().store([delivery], Deadline.after(STORE_SECONDS))
+        except EmablerError as error:
+            _log.error("webhook could not keep an event error=%s: %s", type(error).__name__, error)
+            return None
+        return "tables"
