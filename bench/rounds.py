@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 MIN_ROUNDS = 5
 
@@ -25,6 +26,8 @@ class Cost:
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
+
+Figures = TypeVar("Figures")
 
 Side = Callable[[int], Awaitable[Cost]]
 """One side's work in a round, given the round's number; round 0 is the warm-up. It says itself what that cost, because
@@ -50,14 +53,16 @@ class Spread:
         return f"{self.median:,.{decimals}f} ({self.low:,.{decimals}f} to {self.high:,.{decimals}f})"
 
 
-async def in_turns(sides: Mapping[str, Side], rounds: int) -> dict[str, list[Cost]]:
+async def in_turns(sides: Mapping[str, Callable[[int], Awaitable[Figures]]], rounds: int) -> dict[str, list[Figures]]:
     """Run a warm-up, which is discarded, and that many rounds; returns each side's costs, in order.
+
+    A side may also bring figures of another kind: they are passed on as they are.
 
     What was prepared before is taken out of the garbage collector's sight: it would be charged to whoever runs.
     """
     if rounds < MIN_ROUNDS:
         raise ValueError(f"a median needs {MIN_ROUNDS} rounds, not {rounds}")
-    costs: dict[str, list[Cost]] = {name: [] for name in sides}
+    costs: dict[str, list[Figures]] = {name: [] for name in sides}
     gc.collect()
     gc.freeze()
     try:

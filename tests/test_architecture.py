@@ -87,8 +87,7 @@ def test_the_vendors_language_is_spoken_in_one_room():
     assert askers == {
         "shared/ingest/plan.py",
         "shared/webhook/reading.py",
-        "shared/webhook/reading.py",
-    *(f"shared/authorization/{name}.py" for name in ("authorizer", "rules", "taps")),
+        *(f"shared/authorization/{name}.py" for name in ("authorizer", "rules", "taps")),
     }
 
 
