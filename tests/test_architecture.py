@@ -86,6 +86,7 @@ def test_the_vendors_language_is_spoken_in_one_room():
 
     assert askers == {
         "shared/ingest/plan.py",
+        "shared/openapi.py",
         "shared/webhook/reading.py",
         *(f"shared/authorization/{name}.py" for name in ("authorizer", "rules", "taps")),
     }

@@ -14,7 +14,7 @@ def test_the_app_has_these_functions_with_these_triggers(monkeypatch):
 
     found = {function.name: function for function in index_app(ROOT)}
 
-    assert found.keys() == {"push_events", "push_webhook", "realtime_auth", "drop_expired_tables", "health"}
+    assert found.keys() == {"push_events", "push_webhook", "realtime_auth", "drop_expired_tables", "health", "openapi"}
     assert found["push_events"].trigger | {"name": "messages"} == {
         "type": "serviceBusTrigger",
         "direction": "IN",

@@ -43,7 +43,7 @@ class AuthRequest(BaseModel):
 class AuthAnswer(BaseModel):
     """Whether charging is allowed. What has nothing to say is left out, never null."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     charging_allowed: bool = Field(description="Whether the session may start.")
     rfid_tag_type: str | None = Field(
