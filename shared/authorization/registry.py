@@ -27,12 +27,16 @@ class TagList(NamedTuple):
 
 
 class Pointer(NamedTuple):
-    """Which list is in use, which one was before, how often single tags were changed; and the row's ETag."""
+    """Which list is in use, which one was before, how often single tags were changed; and the row's ETag.
+
+    `change_id` is another one after every change, so that who made it can recognise it.
+    """
 
     current: TagList
     previous: TagList | None
     edits: int
     etag: str
+    change_id: str = ""
 
 
 class Registry:
@@ -52,7 +56,8 @@ class Registry:
         current, previous = _tag_list(stored.row, ""), _tag_list(stored.row, "previous_")
         if current is None:
             raise Unacceptable("unreadable-list", f"the row {'/'.join(POINTER_KEYS)} of {TAGS} names no list of tags")
-        return Pointer(current, previous, int(stored.row.get("edits") or 0), stored.etag)
+        edits, change_id = stored.row.get("edits"), stored.row.get("change_id")
+        return Pointer(current, previous, int(edits or 0), stored.etag, str(change_id))
 
     async def find(self, table: str, id_tag: str, deadline: Deadline) -> Tag | None:
         """A tag of a list by its canonical spelling. Raises Unacceptable where its row cannot be read."""
@@ -60,13 +65,14 @@ class Registry:
         return read_tag(stored.row) if stored is not None else None
 
 
-def pointer_row(current: TagList, previous: TagList | None, edits: int) -> Row:
+def pointer_row(current: TagList, previous: TagList | None, edits: int, change_id: str = "") -> Row:
     """The row that names the list in use."""
     partition_key, row_key = POINTER_KEYS
     return {
         "PartitionKey": partition_key,
         "RowKey": row_key,
         "edits": edits,
+        "change_id": change_id,
         **_list_columns(current, ""),
         **(_list_columns(previous, "previous_") if previous is not None else {}),
     }
