@@ -213,7 +213,7 @@ def test_lists_sort_by_when_they_were_begun():
 # ---- In memory alone: faults ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("failing", [TAGS, "row"])
+@pytest.mark.parametrize("failing", [TAGS, "row", "list"])
 async def test_a_lost_answer_is_no_conflict(failing):
     """The write is carried out, its answer is lost, and sent again it meets itself: the list stays in use."""
     tables = MemoryTables()
@@ -221,13 +221,11 @@ async def test_a_lost_answer_is_no_conflict(failing):
     first = await _use(lists, "A")
     lost = []
 
-    async def lose(method, table):
-        if method == "execute" and table == (TAGS if failing == TAGS else first.current.table) and not lost:
+    def lose(method, table):
+        is_meant = {TAGS: table == TAGS, "row": table == first.current.table, "list": table == list_table(_later())}
+        if method == "execute" and is_meant[failing] and not lost:
             lost.append(table)
-            await _send_again(tables, table)
-
-    async def _send_again(tables, table):
-        raise _Conflict
+            raise _LostAnswer
 
     tables.after = lose
     original = tables.execute
@@ -235,11 +233,11 @@ async def test_a_lost_answer_is_no_conflict(failing):
     async def execute(table, operations, deadline):
         try:
             return await original(table, operations, deadline)
-        except _Conflict:
+        except _LostAnswer:
             return await original(table, operations, deadline)
 
     tables.execute = execute
-    if failing == TAGS:
+    if failing != "row":
         await _use(lists, "B", now=_later())
         assert await _in_use(lists) == {"B"}
     else:
@@ -248,7 +246,7 @@ async def test_a_lost_answer_is_no_conflict(failing):
     assert lost
 
 
-class _Conflict(Exception):
+class _LostAnswer(Exception):
     """Stands for the answer that got lost."""
 
 
