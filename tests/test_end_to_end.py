@@ -33,6 +33,7 @@ def _plan(messages, seed):
         contents=Counter({canonical(message.body) for message in messages if message.body not in not_json}),
         events_by_type=truth.events,
         documented=0,
+        documented_body=b"",
     )
 
 

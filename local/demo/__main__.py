@@ -11,6 +11,7 @@ from local.demo import expectations, view
 from local.demo.deliveries import CHARGERS, Plan, make_plan
 from local.demo.errors import DemoFailed
 from local.demo.expectations import Expectation
+from local.demo.http import OverHttp, import_tags, tap_and_deliver
 from local.demo.queue import send_until_stored
 from local.demo.stored import Stored
 from local.stack import Stack, StackError
@@ -63,9 +64,10 @@ def run(console: Console) -> list[Expectation]:
         stack.check_health()
         view.step(console, f"storage, Service Bus and functions run after {time.monotonic() - started:.1f} s")
         dead_letters = _send(console, stack, plan)
+        over_http = _ask(console, stack, plan)
         stored = Stored.read(stack.event_storage)
-    found = expectations.check(plan, stored, dead_letters)
-    show(console, plan, stored, found)
+    found = [*expectations.check(plan, stored, dead_letters), *expectations.check_http(over_http, stored)]
+    show(console, plan, stored, over_http, found)
     console.print(f"Everything is stopped again, after {time.monotonic() - started:.0f} s.", style="bold")
     return [expectation for expectation in found if not expectation.holds]
 
@@ -91,13 +93,23 @@ def _send(console: Console, stack: Stack, plan: Plan) -> int:
     return dead_letters
 
 
-def show(console: Console, plan: Plan, stored: Stored, found: list[Expectation]) -> None:
+def _ask(console: Console, stack: Stack, plan: Plan) -> OverHttp:
+    """Import a list of tags, tap, and deliver an event by webhook that the queue has brought already."""
+    tags = import_tags(stack)
+    view.step(console, f"{tags} tags imported with `emabler tags import`")
+    over_http = tap_and_deliver(stack, plan.documented_body)
+    view.step(console, f"{len(over_http.tapped)} taps answered, and an event delivered by webhook once more")
+    return over_http
+
+
+def show(console: Console, plan: Plan, stored: Stored, over_http: OverHttp, found: list[Expectation]) -> None:
     """Everything that is worth seeing of a run."""
     console.print()
     messages = view.messages_by_type(plan.events_by_type, len(plan.deliveries), stored)
     view.show(console, messages, view.rows_by_table(stored))
     view.show(console, view.session(_most_told(stored)))
     view.show(console, view.sockets(stored))
+    view.show(console, view.taps(over_http, stored))
     view.show(console, view.quarantine(stored))
     view.show(console, view.novelties(stored))
     view.show(console, view.promises(found))

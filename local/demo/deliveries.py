@@ -28,6 +28,8 @@ class Plan:
     """Of every distinct message: its canonical JSON, once each."""
     events_by_type: Counter[str]
     documented: int
+    documented_body: bytes
+    """One of the documented messages, as it is delivered."""
 
     @property
     def quarantined_deliveries(self) -> Counter[bytes]:
@@ -49,6 +51,7 @@ def make_plan() -> Plan:
         contents=Counter(contents | documented_contents.keys()),
         events_by_type=truth.events + Counter(documented_contents.values()),
         documented=len(documented),
+        documented_body=documented[0][0],
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.demo.deliveries import Plan, canonical
+from local.demo.http import OverHttp
 from local.demo.stored import Stored, StoredRow
 from simulator.happenings import Reading
 
@@ -47,6 +48,44 @@ def check(plan: Plan, stored: Stored, dead_letters: int) -> list[Expectation]:
             {"dead letters": dead_letters},
         ),
     ]
+
+
+def check_http(over_http: OverHttp, stored: Stored) -> list[Expectation]:
+    """The promises of taps and webhook."""
+    return [_taps_are_answered_by_the_list(over_http, stored), _what_came_by_webhook_is_recognised(over_http, stored)]
+
+
+def _taps_are_answered_by_the_list(over_http: OverHttp, stored: Stored) -> Expectation:
+    rules = {str(row["id_tag"]): row["rule"] for row in stored.rows("AuthDecisions")}
+    expected = {
+        tapped.driver.id_tag: (200, not standing.reason, standing.reason, standing.rule)
+        for tapped in over_http.tapped
+        for standing in [tapped.driver.standing]
+    }
+    found = {
+        tapped.driver.id_tag: (
+            tapped.answered.status,
+            tapped.answered.is_allowed,
+            tapped.answered.body.get("reason"),
+            rules.get(tapped.driver.id_tag),
+        )
+        for tapped in over_http.tapped
+    }
+    measure = f"{len(expected)} taps, {len({standing for *_, standing in expected.values()})} rules"
+    return _expectation("Every tap is answered by the list, and kept with its rule", measure, expected, found)
+
+
+def _what_came_by_webhook_is_recognised(over_http: OverHttp, stored: Stored) -> Expectation:
+    content = canonical(over_http.delivered)
+    rows = [row for row in stored.rows("PushEvents") if canonical(str(row["raw"]).encode()) == content]
+    expected = {"answer": (200, "accepted"), "rows": ["servicebus"]}
+    found = {
+        "answer": (over_http.answered.status, over_http.answered.body.get("status")),
+        "rows": [row["transport"] for row in rows],
+    }
+    return _expectation(
+        "An event that comes by webhook, too, is the same event", "1 event by both ways", expected, found
+    )
 
 
 def _every_message_is_archived_once(plan: Plan, stored: Stored) -> Expectation:

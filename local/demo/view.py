@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo.expectations import Expectation
+from local.demo.http import CHARGER_ID, OverHttp
 from local.demo.stored import Stored, StoredRow
 
 WIDTH = 100
@@ -108,6 +109,27 @@ def novelties(stored: Stored) -> Table:
     )
     for row in rows[:_NOVELTIES_SHOWN]:
         table.add_row(str(row["kind"]), str(row["name"]), _clip(str(row["sample"])), f"{int(_number(row['count'])):,}")
+    return table
+
+
+def taps(over_http: OverHttp, stored: Stored) -> Table:
+    """Every tap with the answer, and the rule that gave it."""
+    decided = {str(row["id_tag"]): row for row in stored.rows("AuthDecisions")}
+    table = _table(
+        f"Taps at charger {CHARGER_ID}",
+        *("tag", "may charge", "reason", "rule", "source", ">in the app", ">at the caller"),
+    )
+    for tapped in over_http.tapped:
+        row = decided[tapped.driver.id_tag]
+        table.add_row(
+            tapped.driver.id_tag,
+            Text("yes", style="green") if tapped.answered.is_allowed else Text("no", style="red"),
+            str(tapped.answered.body.get("reason", "")),
+            str(row["rule"]),
+            str(row["source"]),
+            f"{row['latency_ms']:.1f} ms",
+            f"{tapped.answered.seconds * 1000:.1f} ms",
+        )
     return table
 
 

@@ -85,24 +85,29 @@ class Authorizer:
         """The decision about a tap, and the tag where it is known; never raises, never later than the deadline."""
         begun_seconds = time.perf_counter()
         now = Instant.now()
-        id_tag, list_table, tag = request.rfid_tag_id, None, None
+        id_tag, in_list = request.rfid_tag_id, InList(None, None)
         try:
             id_tag = canonical_tag(request.rfid_tag_id)
-            found, charger = await self._look_up(id_tag, request.charger_id)
-            list_table, tag = found.value.list_table, found.value.tag
-            tap = Tap(tag, charger.value, now, self._policy.refuses_unknown_chargers)
-            decision = decide(tap) if found.value.is_readable else TAG_UNREADABLE
-            source = _source(found.source, charger.source)
         except Unacceptable:
             decision, source = NOT_A_TAG, Source.LIVE
+        else:
+            decision, source, in_list = await self._decide(id_tag, request.charger_id, now)
+        latency_seconds = time.perf_counter() - begun_seconds
+        decided = Decided(request.charger_id, id_tag, decision, source, now, latency_seconds, in_list.list_table)
+        return decided, in_list.tag
+
+    async def _decide(self, id_tag: str, charger_id: str, now: Instant) -> tuple[Decision, Source, InList]:
+        try:
+            found, charger = await self._look_up(id_tag, charger_id)
+            tap = Tap(found.value.tag, charger.value, now, self._policy.refuses_unknown_chargers)
+            decision = decide(tap) if found.value.is_readable else TAG_UNREADABLE
+            return decision, _source(found.source, charger.source), found.value
         except EmablerError:
-            decision, source = decision_on_failure(self._policy.on_failure), Source.DEADLINE
+            pass  # the look-up has logged it
         except Exception as error:  # noqa: BLE001  # the driver gets an answer also where this app has a fault
             # Its text could hold anything.
             _log.error("tap not decided by the rules error=%s; a fault of this app, report it", type(error).__name__)
-            decision, source = decision_on_failure(self._policy.on_failure), Source.DEADLINE
-        latency_seconds = time.perf_counter() - begun_seconds
-        return Decided(request.charger_id, id_tag, decision, source, now, latency_seconds, list_table), tag
+        return decision_on_failure(self._policy.on_failure), Source.DEADLINE, InList(None, None)
 
     async def _look_up(self, id_tag: str, charger_id: str) -> tuple[Found[InList], Found[Charger]]:
         """Tag and charger, both at once where storage has to be asked."""

@@ -11,7 +11,8 @@ from rich.console import Console
 from local.demo import __main__ as demo
 from local.demo.deliveries import make_plan
 from local.demo.errors import DemoFailed
-from local.demo.expectations import check
+from local.demo.expectations import check, check_http
+from local.demo.http import import_tags, tap_and_deliver
 from local.demo.queue import send_until_stored
 from local.demo.stored import Stored
 from local.demo.view import WIDTH
@@ -37,19 +38,33 @@ def plan():
 
 
 @pytest.fixture(scope="module")
-def outcome(stack, plan):
-    """The tables and the number of dead letters after everything was sent."""
+def sent(stack, plan):
+    """The number of dead letters after everything was sent, and what was asked over HTTP after that."""
     _, dead_letters = send_until_stored(
         stack.service_bus_connection, stack.queue, plan.deliveries, patience_seconds=40, meanwhile=stack.check
     )
-    return Stored.read(stack.event_storage), dead_letters
+    import_tags(stack)
+    return dead_letters, tap_and_deliver(stack, plan.documented_body)
 
 
-def test_every_promise_holds(plan, outcome):
+@pytest.fixture(scope="module")
+def outcome(stack, sent):
+    """The tables and the number of dead letters after all of that."""
+    return Stored.read(stack.event_storage), sent[0]
+
+
+@pytest.fixture(scope="module")
+def over_http(sent):
+    """What was asked over HTTP, and answered."""
+    return sent[1]
+
+
+def test_every_promise_holds(plan, outcome, over_http):
     """And each of them is about something."""
-    found = check(plan, *outcome)
+    found = [*check(plan, *outcome), *check_http(over_http, outcome[0])]
 
-    assert [expectation.differences for expectation in found] == [[]] * 8
+    assert [expectation.differences for expectation in found] == [[]] * 10
+    assert {tapped.answered.is_allowed for tapped in over_http.tapped} == {True, False}
     assert plan.documented == 15
     assert plan.quarantined_deliveries.total() >= 1
     assert len(plan.deliveries) > plan.contents.total() > 1000
@@ -69,6 +84,13 @@ def spoil(table, column, value, tables):
 def store_twice(tables):
     """One event under another key."""
     tables["PushEvents202504"].append(tables["PushEvents202504"][-1])
+
+
+def store_the_redelivery_twice(tables):
+    """Every event once more, as if none had been recognised."""
+    for name, rows in tables.items():
+        if name.startswith("PushEvents"):
+            rows.extend(deepcopy(rows))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +119,29 @@ def test_what_does_not_hold_is_found(plan, outcome, change, broken_promise):
     assert all("expected" in expectation.differences[0] for expectation in broken)
 
 
+def spoil_a_rule(tables):
+    """Another rule in the record of a tap."""
+    next(rows for name, rows in tables.items() if name.startswith("AuthDecisions"))[0]["rule"] = "whim"
+
+
+@pytest.mark.parametrize(
+    ("change", "broken_promise"),
+    [
+        (spoil_a_rule, "Every tap is answered by the list"),
+        (partial(lose_a_row, "AuthDecisions"), "Every tap is answered by the list"),
+        (store_the_redelivery_twice, "An event that comes by webhook"),
+    ],
+)
+def test_what_does_not_hold_over_http_is_found(outcome, over_http, change, broken_promise):
+    """As for what came by the queue."""
+    stored = deepcopy(outcome[0])
+    change(stored.tables)
+
+    broken = [expectation for expectation in check_http(over_http, stored) if not expectation.holds]
+
+    assert [expectation.promise.startswith(broken_promise) for expectation in broken] == [True]
+
+
 def test_a_dead_letter_breaks_a_promise(plan, outcome):
     """The function has no reason to fail."""
     stored, _ = outcome
@@ -104,11 +149,11 @@ def test_a_dead_letter_breaks_a_promise(plan, outcome):
     assert [item.promise for item in check(plan, stored, 1) if not item.holds] == ["Nothing became a dead letter"]
 
 
-def test_it_fits_a_terminal_of_a_hundred_columns(plan, outcome):
+def test_it_fits_a_terminal_of_a_hundred_columns(plan, outcome, over_http):
     """Without colours, as in a log."""
     console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False)
 
-    demo.show(console, plan, outcome[0], check(plan, *outcome))
+    demo.show(console, plan, outcome[0], over_http, check(plan, *outcome) + check_http(over_http, outcome[0]))
 
     lines = console.file.getvalue().splitlines()
     assert max(len(line) for line in lines) <= WIDTH

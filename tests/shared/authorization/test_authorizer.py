@@ -114,6 +114,15 @@ def _keys_of(tables, id_tag):
     return row["PartitionKey"], row["RowKey"]
 
 
+async def test_a_registry_that_somebody_spoiled_is_a_failure_and_no_unknown_tag(tables, caplog):
+    """The row that names the list in use; nobody knows then what is in it."""
+    row = {"PartitionKey": "list", "RowKey": "current", "table": 5}
+    await tables.execute("Tags", [Operation(Kind.UPSERT, row)], within(1))
+
+    assert await _decide(_authorizer(tables), "GOOD") == (False, "on-failure-deny", Source.DEADLINE)
+    assert "names no list of tags" in caplog.text
+
+
 # ---- Failures ------------------------------------------------------------------------------------------------------
 
 
