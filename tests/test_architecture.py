@@ -11,9 +11,10 @@ ALLOWED = {
     "function_app": {"handlers"},
     "handlers": {"shared"},
     "shared": {"shared"},
+    "ops": {"ops", "shared"},
     "local": {"local", "simulator"},
     "simulator": {"simulator"},
-    "bench": {"bench", "local", "shared", "simulator", "tests"},
+    "bench": {"bench", "function_app", "handlers", "local", "shared", "simulator", "tests"},
 }
 """Room by room, which of our own packages a module may import beside its own room's."""
 
