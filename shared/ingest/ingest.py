@@ -8,6 +8,7 @@ An event is archived before anything is made of it, so whatever happens next, it
 about a batch that is given back: repeats change nothing.
 """
 
+import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
@@ -19,7 +20,7 @@ from shared.deadlines import Deadline
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
 from shared.ingest.layout import Layout
-from shared.ingest.plan import Planned, current_state_changes, understand
+from shared.ingest.plan import Planned, Understood, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
 from shared.tables.bodies import StoredBody
@@ -28,6 +29,8 @@ from shared.tables.store import TableRow, Tables
 from shared.tables.writing import Refusals, RowWriter, together
 
 MAX_REMEMBERED_EVENTS = 20_000
+READ_AT_ONCE = 16
+"""Messages that are read without letting anybody else run: about 0.6 ms."""
 
 _MAX_SESSIONS_LOGGED = 20
 _MAX_LOGGED_ID_LENGTH = 64
@@ -67,7 +70,7 @@ class Ingest:
         """
         started = time.monotonic()
         await self._layout.check(deadline)
-        batch = understand(deliveries, self._shards, self._stored)
+        batch = await self._understand(deliveries)
         archived, new, refused = await self._archive(list(batch.planned.values()), deadline)
         also_refused = await together(
             (self._merge_state(archived, deadline), self._write_measurements(archived, deadline))
@@ -83,6 +86,14 @@ class Ingest:
             quarantined=_reasons(set_aside),
             duration_seconds=time.monotonic() - started,
         )
+
+    async def _understand(self, deliveries: Sequence[Delivery]) -> Understood:
+        """Read a batch, a few messages at a time: the taps that come meanwhile are answered by the same loop."""
+        batch = Understood()
+        for start in range(0, len(deliveries), READ_AT_ONCE):
+            understand(deliveries[start : start + READ_AT_ONCE], self._shards, self._stored, batch)
+            await asyncio.sleep(0)
+        return batch
 
     async def _archive(
         self, events: Sequence[Planned], deadline: Deadline

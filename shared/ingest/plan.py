@@ -39,9 +39,14 @@ class Understood:
     repeats: int = 0
 
 
-def understand(deliveries: Iterable[Delivery], shards: int, stored: Container[str]) -> Understood:
-    """Read a batch and plan its rows, but for events whose id is in `stored`. Never raises for a message."""
-    batch = Understood()
+def understand(
+    deliveries: Iterable[Delivery], shards: int, stored: Container[str], so_far: Understood | None = None
+) -> Understood:
+    """Read a batch and plan its rows, but for events whose id is in `stored`. Never raises for a message.
+
+    A batch may be read in pieces: `so_far` is what was understood of the pieces before, and is added to.
+    """
+    batch = so_far if so_far is not None else Understood()
     for delivery in deliveries:
         try:
             found = elements(delivery.body)

@@ -1,10 +1,12 @@
 """Queries and the tables themselves, by way of azure-data-tables, whose import is put off until one is needed.
 
+It takes a tenth of a second, and the event loop answers taps: so it is done in a thread.
 The SDK's own retries are switched off: `retries.until_deadline` is the one place for them.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from shared.deadlines import Deadline
@@ -59,9 +61,10 @@ class Administration:
 
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables.create_table."""
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415  # see the module
 
         async def create() -> None:
+            from azure.core.exceptions import HttpResponseError  # noqa: PLC0415  # see the module
+
             try:
                 await self._client().create_table(table)
             except HttpResponseError as error:
@@ -100,6 +103,8 @@ class Administration:
         return await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), page)
 
     async def _ask(self, table: str, deadline: Deadline, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        await asyncio.to_thread(import_module, "azure.data.tables.aio")
+
         async def attempt() -> Answer:
             try:
                 async with asyncio.timeout(min(REQUEST_SECONDS, deadline.remaining_seconds)):
