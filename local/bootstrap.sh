@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes this folder ready to run: .venv with the pinned Python packages, and Azurite in local/azurite.
+# Makes this folder ready to run: .venv with the pinned Python packages and the command .venv/bin/emabler, and Azurite
+# in local/azurite.
 # Says nothing and changes nothing where all of that is there already. Called by every target of the Makefile.
 #
 #   PYTHON=python3.12 local/bootstrap.sh               use this interpreter, not the newest one found up to 3.13
@@ -62,8 +63,11 @@ environment_is_usable() {
     [ -z "${PYTHON:-}" ] || [ "${described%% *}" = "$python_version" ]
 }
 
+# The part of pyproject.toml that says how the command is installed; the settings of tools follow it.
+packaging() { sed '/^\[tool\.ruff\]/,$d' pyproject.toml; }
+
 python_fingerprint() {
-    { .venv/bin/python --version && cat local/bootstrap.sh requirements.txt requirements-dev.txt; } | cksum
+    { .venv/bin/python --version && cat local/bootstrap.sh requirements.txt requirements-dev.txt && packaging; } | cksum
 }
 
 azurite_fingerprint() { cat local/azurite/package.json local/azurite/package-lock.json | cksum; }
@@ -187,6 +191,8 @@ install_python_packages() {
         pip_install --no-deps --ignore-requires-python \
             "$(sed -n 's/^\(azure-functions-runtime==[^; ]*\).*/\1/p' requirements.txt)"
     fi
+    # The command, from this folder: what is changed here is what it runs.
+    pip_install --no-deps --editable .
     python_fingerprint >.venv/.installed
 }
 

@@ -1,0 +1,37 @@
+"""The command itself: `emabler tags ...` and `emabler auth ...`."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from ops import auth, tag_edits, tag_inbox, tag_lists
+from ops.exits import EXIT_CODES_HELP
+from ops.running import log_to_stderr
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+tags = typer.Typer(no_args_is_help=True, help="The tags that may charge: whole lists, single tags, unknown tags.")
+for part in (tag_lists.verbs, tag_edits.verbs, tag_inbox.verbs):
+    tags.add_typer(part)
+
+app.add_typer(tags, name="tags")
+app.add_typer(auth.verbs, name="auth")
+
+
+@app.callback(epilog=EXIT_CODES_HELP)
+def emabler(
+    *, verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr, for a fault.")] = False
+) -> None:
+    """Tags that may charge at your chargers, and why a tap was answered as it was.
+
+    Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    if verbose:
+        log_to_stderr()
+
+
+def main() -> None:
+    """What `.venv/bin/emabler` runs."""
+    app(prog_name="emabler")

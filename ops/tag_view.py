@@ -1,0 +1,104 @@
+"""Tags, lists and plans as people and scripts see them. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from ops.output import pairs_of, table_of
+from ops.tag_cells import COLUMNS, cells_of
+from ops.tag_plan import Plan
+from ops.tag_times import exact, for_people
+from shared.authorization.registry import Pointer, TagList
+from shared.authorization.tags import Tag
+
+SHOWN_OF_A_PLAN: Final = 10
+"""Tags of each kind that a plan names to people; JSON has all of them."""
+
+
+def tag_data(tag: Tag) -> dict[str, Any]:
+    """A tag for scripts: the columns of a file, with lists and a truth where a file has texts; empty ones are null."""
+    places = (("allow", tag.allowed), ("deny", tag.denied))
+    return {
+        **{column: text or None for column, text in cells_of(tag).items()},
+        "blocked": tag.is_blocked,
+        **{f"{verb}_chargers": sorted(found.charger_ids) for verb, found in places},
+        **{f"{verb}_sites": sorted(found.site_ids) for verb, found in places},
+        **{f"{verb}_prefixes": sorted(found.prefixes) for verb, found in places},
+    }
+
+
+def tag_pairs(tag: Tag) -> Table:
+    """A tag for people, column by column."""
+    return pairs_of(cells_of(tag))
+
+
+def tag_table(tags: Iterable[Tag]) -> Table:
+    """Tags for people, one in each line; columns that none of them uses are left out."""
+    rows = [cells_of(tag) for tag in tags]
+    used = [column for column in COLUMNS if column == "id_tag" or any(row[column] not in {"", "no"} for row in rows)]
+    return table_of(used, ([row[column] for column in used] for row in rows))
+
+
+def pointer_data(pointer: Pointer) -> dict[str, Any]:
+    """Which lists are in use and before, for scripts."""
+    return {
+        "current": _list_data(pointer.current),
+        "previous": _list_data(pointer.previous) if pointer.previous is not None else None,
+        "edits": pointer.edits,
+    }
+
+
+def pointer_pairs(pointer: Pointer) -> Table:
+    """Which lists are in use and before, for people."""
+    before = _list_text(pointer.previous) if pointer.previous is not None else "none"
+    return pairs_of({"in use": _list_text(pointer.current), "before": before})
+
+
+def plan_data(plan: Plan, notes: Sequence[str]) -> dict[str, Any]:
+    """A plan for scripts, with every tag that it touches."""
+    return {
+        "tags": len(plan.result),
+        "added": [tag.id_tag for tag in plan.added],
+        "changed": [{"id_tag": change.after.id_tag, "columns": change.columns} for change in plan.changed],
+        "removed": [tag.id_tag for tag in plan.removed],
+        "repaired": plan.repaired,
+        "still_blocked": plan.still_blocked,
+        "unchanged": plan.unchanged,
+        "notes": list(notes),
+    }
+
+
+def plan_tables(plan: Plan) -> Iterator[RenderableType]:
+    """A plan for people: how many of each kind, and the first some."""
+    kinds: dict[str, list[str]] = {
+        "added": [tag.id_tag for tag in plan.added],
+        "changed": [f"{change.after.id_tag} ({', '.join(change.columns)})" for change in plan.changed],
+        "removed": [tag.id_tag for tag in plan.removed],
+        "cannot be read now": plan.repaired,
+        "stay blocked, the file does not say": plan.still_blocked,
+    }
+    rows = [[kind, f"{len(tags):,}", _first_some(tags)] for kind, tags in kinds.items() if tags]
+    rows.append(["unchanged", f"{plan.unchanged:,}", ""])
+    yield f"The new list would have {len(plan.result):,} tags:"
+    yield table_of(("", ">tags", "the first"), rows)
+
+
+def plan_question(plan: Plan) -> str:
+    """What is asked before a plan is carried out."""
+    counts = f"{len(plan.added):,} added, {len(plan.changed):,} changed, {len(plan.removed):,} removed"
+    return f"Switch to this list ({counts})?"
+
+
+def _first_some(tags: Sequence[str]) -> str:
+    more = len(tags) - SHOWN_OF_A_PLAN
+    return ", ".join(tags[:SHOWN_OF_A_PLAN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _list_data(tag_list: TagList) -> dict[str, Any]:
+    return {**tag_list._asdict(), "switched_at": exact(tag_list.switched_at)}
+
+
+def _list_text(tag_list: TagList) -> str:
+    return f"{tag_list.table}, {tag_list.tags:,} tags, switched to {for_people(tag_list.switched_at)}"
