@@ -115,10 +115,8 @@ def novelties(stored: Stored) -> Table:
 def taps(over_http: OverHttp, stored: Stored) -> Table:
     """Every tap with the answer, and the rule that gave it."""
     decided = {str(row["id_tag"]): row for row in stored.rows("AuthDecisions")}
-    table = _table(
-        f"Taps at charger {CHARGER_ID}",
-        *("tag", "may charge", "reason", "rule", "source", ">in the app", ">at the caller"),
-    )
+    columns = ("tag", "answer", "reason", "rule", "source", ">took")
+    table = _table(f"Taps at charger {CHARGER_ID}", *columns)
     for tapped in over_http.tapped:
         row = decided[tapped.driver.id_tag]
         table.add_row(
@@ -128,7 +126,6 @@ def taps(over_http: OverHttp, stored: Stored) -> Table:
             str(row["rule"]),
             str(row["source"]),
             f"{row['latency_ms']:.1f} ms",
-            f"{tapped.answered.seconds * 1000:.1f} ms",
         )
     return table
 
