@@ -13,17 +13,19 @@ where one has none (azure-functions-python-worker #1122).
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, List  # noqa: UP035  # list[ServiceBusMessage] is refused when the app is indexed
+from typing import TYPE_CHECKING, Any, List  # noqa: UP035  # list[ServiceBusMessage] is refused when the app is indexed
 
 import azure.functions as func
 
 from shared import services
 from shared.deadlines import Deadline
 from shared.errors import ConfigurationError, EmablerError
-from shared.ingest.ingest import Outcome
 from shared.ingest.rows import TRANSPORT_PROPERTY, Delivery
 from shared.instants import Instant
 from shared.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from shared.ingest.ingest import Outcome
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -69,7 +71,7 @@ def _patience_seconds() -> float:
         return float(Settings.model_fields["ingest_deadline_seconds"].default)
 
 
-def log_outcome(outcome: Outcome) -> None:
+def log_outcome(outcome: "Outcome") -> None:
     """One line for a batch, and one more for each thing an operator should look at. Counts and ids of sessions only."""
     stored = ",".join(f"{event_type}:{count}" for event_type, count in sorted(outcome.stored.items())) or "none"
     _log.info(

@@ -7,9 +7,9 @@ import azure.functions as func
 
 from handlers.http import answer, refusal
 from shared import services
+from shared.answers import NOT_SAFE
 from shared.callers import WEBHOOK
 from shared.errors import ConfigurationError
-from shared.webhook.webhook import NOT_SAFE
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 

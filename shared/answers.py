@@ -1,6 +1,6 @@
 """What is answered over HTTP, before it becomes one of Azure's types."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class HttpAnswer(NamedTuple):
@@ -8,3 +8,7 @@ class HttpAnswer(NamedTuple):
 
     status: int
     body: bytes
+
+
+NOT_SAFE: Final = HttpAnswer(503, b'{"error":"The event could not be stored now. Send it again."}')
+"""For an event that nothing took: eMabler's retry queue keeps it."""

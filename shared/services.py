@@ -1,12 +1,14 @@
 """The long-lived parts of a process, made once from the settings, when they are first needed.
 
-Nothing here connects to anything by being made: a broken setting must not keep the functions from being indexed.
+Nothing here connects to anything by being made: a broken setting must not keep the functions from being indexed. What
+stores events is imported when the first one comes, because a driver may be waiting for a process that just started.
 """
 
 import asyncio
 import atexit
 import logging
 from functools import cache
+from typing import TYPE_CHECKING
 
 from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, Policy
@@ -14,12 +16,12 @@ from shared.authorization.recorder import Recorder
 from shared.authorization.taps import Taps, without_rules
 from shared.deadlines import Deadline
 from shared.errors import ConfigurationError
-from shared.ingest.ingest import Ingest
 from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
-from shared.webhook.connecting import connect_queue, has_queue
-from shared.webhook.queue import EventQueue
-from shared.webhook.webhook import Webhook
+
+if TYPE_CHECKING:
+    from shared.ingest.ingest import Ingest
+    from shared.webhook.webhook import Webhook
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +48,10 @@ def tables() -> AzureTables:
 
 
 @cache
-def ingest() -> Ingest:
+def ingest() -> "Ingest":
     """The process's ingest."""
+    from shared.ingest.ingest import Ingest  # noqa: PLC0415  # see the module
+
     return Ingest(tables(), settings().event_shards)
 
 
@@ -71,8 +75,12 @@ async def answer_tap(body: bytes) -> HttpAnswer:
 
 
 @cache
-def webhook() -> Webhook:
+def webhook() -> "Webhook":
     """What takes the process's webhook deliveries."""
+    from shared.webhook.connecting import connect_queue, has_queue  # noqa: PLC0415  # see the module
+    from shared.webhook.queue import EventQueue  # noqa: PLC0415
+    from shared.webhook.webhook import Webhook  # noqa: PLC0415
+
     chosen = settings()
     queue = EventQueue(lambda: connect_queue(chosen), chosen.push_events_queue) if has_queue(chosen) else None
     return Webhook(queue, ingest, answer_tap)

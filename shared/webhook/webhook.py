@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from shared.answers import HttpAnswer
+from shared.answers import NOT_SAFE, HttpAnswer
 from shared.deadlines import Deadline
 from shared.errors import EmablerError, QueueUnavailable, Unacceptable
 from shared.ingest.ingest import Outcome
@@ -28,7 +28,6 @@ QUEUE_REST_SECONDS: Final = 10.0
 ACCEPTED: Final = HttpAnswer(200, b'{"status":"accepted"}')
 KEPT_ASIDE: Final = HttpAnswer(200, b'{"status":"quarantined","charging_allowed":false}')
 """For what is not JSON: a repeat would not help; and had it been a tap, it must not become a yes."""
-NOT_SAFE: Final = HttpAnswer(503, b'{"error":"The event could not be stored now. Send it again."}')
 
 _log = logging.getLogger(__name__)
 

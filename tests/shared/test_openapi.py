@@ -12,11 +12,12 @@ from referencing.jsonschema import DRAFT202012
 from handlers import push_webhook, realtime_auth
 from handlers.http import answer
 from handlers.openapi import openapi
+from shared.answers import NOT_SAFE
 from shared.authorization.authorizer import OnFailure
 from shared.authorization.taps import UNREADABLE, without_rules
 from shared.emabler.realtime_auth import AuthAnswer, Reason
 from shared.openapi import document, to_json
-from shared.webhook.webhook import ACCEPTED, KEPT_ASIDE, NOT_SAFE
+from shared.webhook.webhook import ACCEPTED, KEPT_ASIDE
 from tests.support.messages import DOCUMENTED, documented
 
 DOCS = Path(__file__).parents[2] / "docs" / "openapi.json"
