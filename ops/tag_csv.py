@@ -153,7 +153,7 @@ def _columns(records: Sequence[_Record]) -> list[str]:
 def _unknown_column(name: str) -> str:
     if not name:
         return "the header has a column without a name"
-    nearest = get_close_matches(name, [*COLUMNS, *OTHER_NAMES], n=1, cutoff=0.5)
+    nearest = get_close_matches(name, [*COLUMNS, *OTHER_NAMES], n=1)
     advice = f"is it {OTHER_NAMES.get(nearest[0], nearest[0])}?" if nearest else f"there are: {', '.join(COLUMNS)}"
     return f"no such column; {advice}"
 
