@@ -16,6 +16,10 @@ from bench.page import show, write_page
 from bench.parse import measure_parse
 from bench.repeats import measure_repeats
 from bench.results import Circumstances, Result, busy_with_others, keep_results, machine, read_results
+from bench.tap_imports import measure_tap_imports
+from bench.tap_misses import measure_tap_misses
+from bench.taps import measure_taps
+from bench.taps_beside_ingest import measure_taps_beside_ingest
 
 MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "handler": measure_handler,
@@ -24,6 +28,10 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "memory": measure_memory,
     "end_to_end": measure_end_to_end,
     "repeats": measure_repeats,
+    "taps": measure_taps,
+    "tap_misses": measure_tap_misses,
+    "taps_beside_ingest": measure_taps_beside_ingest,
+    "tap_imports": measure_tap_imports,
 }
 
 CALM_PERCENT = 10.0
