@@ -1,9 +1,9 @@
 """`AuthDecisions{yyyyMM}`: every answer to a tap, with the rule that gave it."""
 
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
-from uuid import uuid4
 
 from shared.authorization.rules import Decision
 from shared.instants import Instant
@@ -33,7 +33,7 @@ class Decided:
     decided_at: Instant
     latency_seconds: float
     list_table: str | None = None
-    decision_id: str = field(default_factory=lambda: uuid4().hex)
+    decision_id: str = field(default_factory=lambda: os.urandom(16).hex())
     """Two taps may come in the same microsecond, and a row is written again where the answer to its write is lost."""
 
 
