@@ -16,6 +16,7 @@ from local.demo.stored import Stored
 from local.stack import Stack
 from simulator import Fleet, Truth, disturb, oddities
 from simulator.push import push_to_service_bus
+from tests.support.leaks import leaking_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -97,6 +98,7 @@ def test_two_thousand_messages_and_an_outage_of_storage_lose_nothing(stack_of):
         assert "Traceback" not in stack.output("functions"), "an invocation failed instead of waiting"
         durations_ms = [float(text) for text in re.findall(r"duration_ms=([\d.]+)", stack.output("functions"))]
         assert max(durations_ms) > 500 * OUTAGE_SECONDS, "no invocation met the outage"
+        assert leaking_lines(stack.output("functions")) == []
 
 
 def test_an_outage_that_lasts_gives_batches_back_and_they_come_again(stack_of):

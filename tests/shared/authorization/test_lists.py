@@ -6,10 +6,12 @@ import pytest
 
 from shared.authorization.lists import Edit, ListChanged, Lists, NoSuchList, is_list, list_table
 from shared.authorization.registry import TAGS, Registry
+from shared.authorization.tag_rows import tag_row
 from shared.authorization.tags import Places, Tag
-from shared.errors import RowRefused, StorageUnavailable
+from shared.errors import RowRefused, StorageUnavailable, Unacceptable
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.client import AzureTables
+from shared.tables.store import Kind, Operation
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import within
 
@@ -280,3 +282,77 @@ async def test_a_tag_that_no_table_takes_is_refused_before_the_switch():
     with pytest.raises(RowRefused):
         await lists.write([Tag("B", note="x" * 40_000)], _later())
     assert await _in_use(lists) == {"A"}
+
+
+async def test_a_switch_that_happened_is_not_undone_by_an_edit_after_it():
+    """Its answer is lost and somebody edits a tag before it is sent again: the list is in use, and stays."""
+    tables = MemoryTables()
+    lists = Lists(tables)
+    await _use(lists, "A")
+    expected = await lists.pointer()
+    table = await lists.write([Tag("B")], _later())
+    original = tables.execute
+
+    async def execute(name, operations, deadline):
+        tables.execute = original
+        await original(name, operations, deadline)
+        await Lists(tables).edit("B", lambda _: Tag("B", is_blocked=True), NOW)
+        return await original(name, operations, deadline)
+
+    tables.execute = execute
+    switched = await lists.switch(table, 1, expected, NOW)
+
+    assert (switched.current.table, switched.edits) == (table, 1)
+    assert await lists.find(table, "B") == Tag("B", is_blocked=True)
+
+
+async def test_first_edits_at_once_make_one_list():
+    """The one that comes second finds the list that the first one made."""
+    tables = MemoryTables()
+    lists = Lists(tables)
+    both_looked = asyncio.Barrier(2)
+    looks = []
+
+    async def meet(method, table):
+        if method == "get" and len(looks) < 2:
+            looks.append(table)
+            await both_looked.wait()
+
+    tables.before = meet
+    await asyncio.gather(
+        *(
+            lists.edit(name, lambda _, name=name: Tag(name), _later(milliseconds=number))
+            for number, name in enumerate("AB")
+        )
+    )
+
+    assert await _in_use(lists) == {"A", "B"}
+
+
+async def test_there_is_no_way_back_to_a_list_that_was_dropped():
+    """Every tag would be unknown."""
+    tables = MemoryTables()
+    lists = Lists(tables)
+    first = await _use(lists, "A")
+    await _use(lists, "B", now=_later())
+    await tables.drop_table(first.current.table)
+
+    with pytest.raises(NoSuchList, match="was dropped"):
+        await lists.roll_back(NOW)
+    assert await _in_use(lists) == {"B"}
+
+
+async def test_a_spoiled_row_is_told_and_the_others_are_read():
+    """Where nobody wants to be told, it is an error."""
+    tables = MemoryTables()
+    lists = Lists(tables)
+    pointer = await _use(lists, "A", "B", "C")
+    table = pointer.current.table
+    for spoiled in ({**tag_row(Tag("B")), "hours": "whenever"}, {**tag_row(Tag("C")), "id_tag": None}):
+        await tables.execute(table, [Operation(Kind.UPSERT, spoiled)], within(5))
+    unreadable = []
+
+    assert [tag.id_tag async for tag in lists.tags(table, unreadable.append)] == ["A"]
+    assert sorted(unreadable) == ["B", "C"]
+    with pytest.raises(Unacceptable):
+        await _in_use(lists)

@@ -1,0 +1,133 @@
+"""Taps through the running host while storage is slow, refuses, is gone, and comes back: always an answer in time."""
+
+import asyncio
+import statistics
+from contextlib import asynccontextmanager
+
+import pytest
+
+from local.stack.ports import free_port
+from shared.authorization.tags import Tag
+from tests.support.azurite import connection_string
+from tests.support.leaks import leaking_lines
+from tests.support.scripted_tables import hang, refusal, scripted_tables
+from tests.support.tapping import Tapper, decisions, import_tags
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+DEADLINE_MS = 150
+TAPS = 200
+DENIED = {"charging_allowed": False, "reason": "UNAUTHORIZED_RFID_TAG_ID"}
+ANSWERS = {"deny": (200, DENIED), "allow": (200, {"charging_allowed": True}), "error": (503, {})}
+
+
+@asynccontextmanager
+async def _slow():
+    async with scripted_tables(hang()) as service:
+        yield service.connection_string
+
+
+@asynccontextmanager
+async def _erroring():
+    async with scripted_tables(refusal(500, "InternalError")) as service:
+        yield service.connection_string
+
+
+@asynccontextmanager
+async def _gone():
+    yield connection_string(free_port())
+
+
+FAULTS = {"slow": _slow, "erroring": _erroring, "gone": _gone}
+
+
+@asynccontextmanager
+async def _running(stack):
+    """The stack, started and stopped beside the loop that serves its storage."""
+    await asyncio.to_thread(stack.__enter__)
+    try:
+        yield stack
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+@pytest.mark.parametrize("on_failure", ANSWERS)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_every_tap_has_the_chosen_answer_by_the_deadline(stack_of, fault, on_failure):
+    """200 different tags, ten at once; p99 within 50 ms after the deadline, as the caller sees it."""
+    async with FAULTS[fault]() as storage:
+        settings = {"REALTIME_AUTH_DEADLINE_MS": str(DEADLINE_MS), "REALTIME_AUTH_ON_FAILURE": on_failure}
+        stack = stack_of(EventStorage=storage, **settings)
+        async with _running(stack), Tapper(stack.functions_url, at_once=10) as tapper:
+            await asyncio.gather(*(tapper.tap(f"WARM-UP-{number}") for number in range(10)))
+            answers = await asyncio.gather(*(tapper.tap(f"FAULTY-{number}") for number in range(TAPS)))
+
+    assert {(answer.status, str(answer.body)) for answer in answers} == {
+        (ANSWERS[on_failure][0], str(ANSWERS[on_failure][1]))
+    }
+    p99_ms = statistics.quantiles([answer.seconds * 1000 for answer in answers], n=100)[98]
+    assert p99_ms <= DEADLINE_MS + 50
+
+
+async def test_who_is_remembered_is_answered_by_the_rules_and_every_answer_is_kept(stack_of):
+    """Storage stands still for a while and goes on: stale answers meanwhile, live ones after, none unrecorded."""
+    stack = stack_of(REALTIME_AUTH_CACHE_SECONDS="0", REALTIME_AUTH_DEADLINE_MS=str(DEADLINE_MS))
+    async with _running(stack), Tapper(stack.functions_url) as tapper:
+        await import_tags(stack.event_storage, [Tag("GOOD"), Tag("BAD", is_blocked=True)])
+        before = [await tapper.tap("GOOD"), await tapper.tap("BAD")]
+        stack.pause("storage")
+        try:
+            meanwhile = [await tapper.tap(tag) for tag in ("GOOD", "BAD") * 5]
+            nobody = await tapper.tap("NEVER-SEEN")
+        finally:
+            stack.resume("storage")
+        taps = len(before) + len(meanwhile) + 1
+        kept = await _kept(stack, at_least=taps)
+        after, sources = await _until_live(tapper, stack)
+
+    allowed = {"GOOD": True, "BAD": False}
+    assert [answer.body["charging_allowed"] for answer in before] == [True, False]
+    assert [answer.body["charging_allowed"] for answer in meanwhile] == [allowed[tag] for tag in ("GOOD", "BAD") * 5]
+    assert nobody.body == DENIED
+    assert max(answer.seconds for answer in [*meanwhile, nobody]) < (DEADLINE_MS + 50) / 1000
+    assert len(kept) == taps
+    assert leaking_lines(stack.output("functions")) == []
+    assert sorted(row["source"] for row in kept) == ["deadline"] + ["live"] * 2 + ["stale"] * len(meanwhile)
+    assert after.body["charging_allowed"] is True
+    assert "live" in sources
+
+
+async def _kept(stack, at_least):
+    """The decisions, when there are so many; storage may still be working off what waited."""
+    async with asyncio.timeout(30):
+        while len(rows := await decisions(stack.event_storage)) < at_least:  # noqa: ASYNC110  # not our process
+            await asyncio.sleep(0.1)
+    return rows
+
+
+async def _until_live(tapper, stack):
+    """Tap until the record says that storage was asked again."""
+    taps = 0
+    async with asyncio.timeout(20):
+        while True:
+            taps += 1
+            answer = await tapper.tap("GOOD", f"AFTER-{taps}")
+            rows = [row for row in await decisions(stack.event_storage) if row["charger_id"].startswith("AFTER")]
+            if any(row["source"] == "live" for row in rows):
+                return answer, [row["source"] for row in rows]
+
+
+async def test_the_last_answers_are_kept_when_the_host_is_stopped(stack_of):
+    """A polite kill comes before the second is over in which they would be written."""
+    stack = stack_of()
+    async with _running(stack), Tapper(stack.functions_url) as tapper:
+        await import_tags(stack.event_storage, [Tag("GOOD")])
+        await tapper.tap("GOOD")
+        answers = await asyncio.gather(*(tapper.tap("GOOD", f"C{number}") for number in range(100)))
+        functions = next(service for service in stack.running if service.service.name == "functions")
+        await asyncio.to_thread(functions.stop, 10.0)
+        kept = await decisions(stack.event_storage)
+
+    assert [answer.status for answer in answers] == [200] * 100
+    assert len(kept) == 101
+    assert "Traceback" not in stack.output("functions")
