@@ -43,5 +43,5 @@ bench: setup
 	@$(PYTHON_OF_VENV) -m bench $(ARGS)
 
 clean:
-	@rm -rf .venv local/azurite/node_modules .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	@rm -rf .venv local/azurite/node_modules .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """The command itself: `emabler tags ...` and `emabler auth ...`."""
 
+import gc
 import logging
 from typing import Annotated
 
@@ -27,11 +28,14 @@ def emabler(
 
     Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri.
     """
-    logging.getLogger().addHandler(logging.NullHandler())
     if verbose:
         log_to_stderr()
 
 
 def main() -> None:
-    """What `.venv/bin/emabler` runs."""
+    """What `.venv/bin/emabler` runs. Libraries do not log: what matters is said by the commands."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    # A long list is hundreds of thousands of objects that live until the end: looking for cycles among them as often as
+    # a server does would take a third of the time.
+    gc.set_threshold(100_000, 20, 100)
     app(prog_name="emabler")

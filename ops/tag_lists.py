@@ -136,9 +136,10 @@ async def _import(tables: Tables, file: TagFile, order: ImportOrder, out: Output
     current = await read_list(tables, out)
     plan = plan_import(current.tags, current.unreadable, file.tags, replaces=order.replaces)
     if plan.unreadable:
+        out.say(f"Cannot be read: {', '.join(plan.unreadable)}")
         raise InputProblems(
-            f"{len(plan.unreadable)} tags of the list in use cannot be read, and the file does not have them: "
-            f"{', '.join(plan.unreadable)}. Add them to the file, or import a whole list with --replace."
+            f"{len(plan.unreadable)} tags of the list in use cannot be read, and the file does not have them. "
+            "Add them to the file, or import a whole list with --replace."
         )
     data = plan_data(plan, file.notes)
     out.preview(*plan_tables(plan))

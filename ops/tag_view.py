@@ -1,17 +1,19 @@
 """Tags, lists and plans as people and scripts see them. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from ops.output import pairs_of, table_of
 from ops.tag_cells import COLUMNS, cells_of
-from ops.tag_plan import Plan
+from ops.tag_plan import Change, Plan
 from ops.tag_times import exact, for_people
 from shared.authorization.registry import Pointer, TagList
 from shared.authorization.tags import Tag
+
+Thing = TypeVar("Thing")
 
 SHOWN_OF_A_PLAN: Final = 10
 """Tags of each kind that a plan names to people; JSON has all of them."""
@@ -72,17 +74,16 @@ def plan_data(plan: Plan, notes: Sequence[str]) -> dict[str, Any]:
 
 def plan_tables(plan: Plan) -> Iterator[RenderableType]:
     """A plan for people: how many of each kind, and the first some."""
-    kinds: dict[str, list[str]] = {
-        "added": [tag.id_tag for tag in plan.added],
-        "changed": [f"{change.after.id_tag} ({', '.join(change.columns)})" for change in plan.changed],
-        "removed": [tag.id_tag for tag in plan.removed],
-        "cannot be read now": plan.repaired,
-        "stay blocked, the file does not say": plan.still_blocked,
-    }
-    rows = [[kind, f"{len(tags):,}", _first_some(tags)] for kind, tags in kinds.items() if tags]
-    rows.append(["unchanged", f"{plan.unchanged:,}", ""])
+    rows = [
+        ("added", *_count_and_first(plan.added, lambda tag: tag.id_tag)),
+        ("changed", *_count_and_first(plan.changed, _change_text)),
+        ("removed", *_count_and_first(plan.removed, lambda tag: tag.id_tag)),
+        ("cannot be read now", *_count_and_first(plan.repaired, str)),
+        ("stay blocked, the file does not say", *_count_and_first(plan.still_blocked, str)),
+        ("unchanged", f"{plan.unchanged:,}", ""),
+    ]
     yield f"The new list would have {len(plan.result):,} tags:"
-    yield table_of(("", ">tags", "the first"), rows)
+    yield table_of(("", ">tags", "the first"), (row for row in rows if row[0] == "unchanged" or row[1] != "0"))
 
 
 def plan_question(plan: Plan) -> str:
@@ -91,9 +92,14 @@ def plan_question(plan: Plan) -> str:
     return f"Switch to this list ({counts})?"
 
 
-def _first_some(tags: Sequence[str]) -> str:
-    more = len(tags) - SHOWN_OF_A_PLAN
-    return ", ".join(tags[:SHOWN_OF_A_PLAN]) + (f" and {more:,} more" if more > 0 else "")
+def _count_and_first(things: Sequence[Thing], text_of: Callable[[Thing], str]) -> tuple[str, str]:
+    more = len(things) - SHOWN_OF_A_PLAN
+    first = ", ".join(text_of(thing) for thing in things[:SHOWN_OF_A_PLAN])
+    return f"{len(things):,}", first + (f" and {more:,} more" if more > 0 else "")
+
+
+def _change_text(change: Change) -> str:
+    return f"{change.after.id_tag} ({', '.join(change.columns)})"
 
 
 def _list_data(tag_list: TagList) -> dict[str, Any]:

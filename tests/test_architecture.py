@@ -25,7 +25,7 @@ PURE = [
     *(f"shared/ingest/{name}.py" for name in ("changes", "drift", "plan", "quarantine", "rows", "sessions", "status")),
     *(
         f"shared/authorization/{name}.py"
-        for name in ("decisions", "hours", "rules", "tag_rows", "tags", "unknown_tags")
+        for name in ("decisions", "hours", "near_misses", "rules", "tag_rows", "tags", "unknown_tags")
     ),
 ]
 IO_PACKAGES = {"azure", "aiohttp", "httpx", "stamina", "asyncio", "socket", "logging"}

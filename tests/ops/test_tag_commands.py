@@ -1,6 +1,7 @@
 """`emabler tags ...` as an operator types it: lists, single tags, the inbox."""
 
 import asyncio
+import logging
 
 import orjson
 import pytest
@@ -120,7 +121,7 @@ def test_a_spoiled_row_is_repaired_by_a_file_that_has_the_tag(operator):
     operator.writes(table, Operation(Kind.UPSERT, {**tag_row(Tag("B")), "hours": "whenever"}))
 
     refused = operator.types("tags", "import", operator.file("id_tag", "C"), "--yes")
-    assert (refused.exit_code, "does not have them: B." in refused.stderr) == (1, True)
+    assert (refused.exit_code, "Cannot be read: B\n" in refused.stderr) == (1, True)
     assert operator.types("tags", "show", "B").exit_code == 1
     assert "The row of B cannot be read" in operator.types("tags", "list").stderr
 
@@ -390,3 +391,25 @@ def test_progress_is_for_terminals_alone(operator):
 
     assert result.stderr == ""
     assert "━" not in result.stdout
+
+
+@pytest.fixture
+def verbose():
+    """Takes back what `--verbose` sets for the whole process."""
+    rooms = [logging.getLogger(room) for room in ("ops", "shared")]
+    before = [(room, room.level, list(room.handlers)) for room in rooms]
+    yield
+    for room, level, handlers in before:
+        room.setLevel(level)
+        room.handlers[:] = handlers
+
+
+def test_what_verbose_says_more_names_no_tag(operator, caplog, verbose):
+    """It is what ends up in reports of faults."""
+    operator.imports("id_tag", "SECRETTAG")
+    result = operator.types("--verbose", "tags", "block", "OTHERTAG")
+
+    assert result.exit_code == 4
+    assert [record.name for record in caplog.records] == ["ops.running"]
+    assert "NoSuchTag" in caplog.text
+    assert "TAG" not in caplog.text

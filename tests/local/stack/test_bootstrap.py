@@ -22,7 +22,7 @@ class Machine:
         for tool in SHELL_TOOLS:
             (self.programs / tool).symlink_to(shutil.which(tool))
         (self.folder / "local/azurite").mkdir(parents=True)
-        for name in ("local/bootstrap.sh", "requirements.txt", "requirements-dev.txt"):
+        for name in ("local/bootstrap.sh", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, self.folder / name)
         for name in ("package.json", "package-lock.json"):
             shutil.copy(REPOSITORY / "local/azurite" / name, self.folder / "local/azurite")
@@ -162,6 +162,7 @@ def test_what_was_installed_is_not_installed_again(complete_machine):
 
     assert (first.returncode, first.stderr) == (0, "")
     assert "-r requirements.txt -r requirements-dev.txt" in installed
+    assert "--no-deps --editable ." in installed
     assert "npm ci" in installed
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     assert complete_machine.calls.read_text() == installed
