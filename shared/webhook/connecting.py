@@ -1,5 +1,6 @@
 """The SDK's client for the namespace that the settings name."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
@@ -7,6 +8,7 @@ from shared.identity import identity
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
     from azure.servicebus.aio import ServiceBusClient
 
 
@@ -33,4 +35,10 @@ def connect_queue(chosen: Settings) -> "ServiceBusClient":
         raise ConfigurationError(
             "No queue is set. Set ServiceBusConnection, or ServiceBusConnection__fullyQualifiedNamespace."
         )
-    return ServiceBusClient(chosen.service_bus_namespace, identity(chosen.service_bus_client_id), retry_total=0)
+    return ServiceBusClient(chosen.service_bus_namespace, _kept_identity(chosen.service_bus_client_id), retry_total=0)
+
+
+@cache
+def _kept_identity(client_id: str | None) -> "ManagedIdentityCredential | DefaultAzureCredential":
+    """One for the whole process: the SDK's clients never close it, and each outage of the queue makes many of them."""
+    return identity(client_id)

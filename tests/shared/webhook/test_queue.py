@@ -10,6 +10,7 @@ from local.servicebus import Broker
 from local.servicebus.engine.settings import QueueSettings, Topology
 from local.stack.ports import free_port
 from shared.errors import ConfigurationError, QueueUnavailable, Unacceptable
+from shared.identity import identity
 from shared.settings import Settings
 from shared.webhook.connecting import connect_queue, has_queue
 from shared.webhook.queue import EventQueue
@@ -141,3 +142,22 @@ async def test_with_a_host_name_the_managed_identity_is_shown():
 
     assert client.fully_qualified_namespace == "n.servicebus.windows.net"
     await client.close()
+
+
+async def test_a_new_connection_shows_the_identity_of_the_one_before(monkeypatch):
+    """The SDK's clients leave a credential open: one for each of an outage's connections would never be closed."""
+    made = []
+    monkeypatch.setattr(
+        "shared.webhook.connecting.identity", lambda client_id: made.append(client_id) or identity(client_id)
+    )
+    chosen = Settings.from_environment(
+        {
+            "ServiceBusConnection__fullyQualifiedNamespace": "n.servicebus.windows.net",
+            "ServiceBusConnection__clientId": "an-identity-of-this-test-alone",
+        }
+    )
+
+    for _ in range(3):
+        await connect_queue(chosen).close()
+
+    assert made == ["an-identity-of-this-test-alone"]
