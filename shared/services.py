@@ -4,8 +4,6 @@ Nothing here connects to anything by being made: a broken setting must not keep 
 stores events is imported when the first one comes, because a driver may be waiting for a process that just started.
 """
 
-import asyncio
-import atexit
 import logging
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,7 +12,6 @@ from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, Policy
 from shared.authorization.recorder import Recorder
 from shared.authorization.taps import Taps, without_rules
-from shared.deadlines import Deadline
 from shared.errors import ConfigurationError
 from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
@@ -24,9 +21,6 @@ if TYPE_CHECKING:
     from shared.webhook.webhook import Webhook
 
 _log = logging.getLogger(__name__)
-
-LAST_FLUSH_SECONDS = 5.0
-"""How long the end of the process may wait for decisions to be written."""
 
 
 def connect_tables(chosen: Settings) -> AzureTables:
@@ -56,12 +50,18 @@ def ingest() -> "Ingest":
 
 
 @cache
+def tap_tables() -> AzureTables:
+    """The same tables over connections of their own: a driver must not queue behind a backlog that is being stored."""
+    return connect_tables(settings())
+
+
+@cache
 def taps() -> Taps:
     """What answers the process's taps."""
     chosen = settings()
-    recorder = Recorder(tables(), chosen.event_shards)
-    atexit.register(_flush_at_exit, recorder, chosen)
-    return Taps(Authorizer(tables(), chosen.event_shards, policy_of(chosen)), recorder)
+    return Taps(
+        Authorizer(tap_tables(), chosen.event_shards, policy_of(chosen)), Recorder(tap_tables(), chosen.event_shards)
+    )
 
 
 async def answer_tap(body: bytes) -> HttpAnswer:
@@ -103,17 +103,3 @@ def policy_of(chosen: Settings) -> Policy:
         on_failure=OnFailure(chosen.realtime_auth_on_failure),
         refuses_unknown_chargers=chosen.realtime_auth_unknown_charger == "refuse",
     )
-
-
-def _flush_at_exit(recorder: Recorder, chosen: Settings) -> None:
-    """Write the decisions of the last moment; the loop that they were made in, and its connections, are gone by now."""
-    if recorder.waiting:
-        asyncio.run(_flush_last(recorder, chosen))
-
-
-async def _flush_last(recorder: Recorder, chosen: Settings) -> None:
-    fresh_tables = connect_tables(chosen)
-    try:
-        await recorder.handed_to(fresh_tables).flush(Deadline.after(LAST_FLUSH_SECONDS))
-    finally:
-        await fresh_tables.close()

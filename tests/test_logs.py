@@ -3,7 +3,7 @@
 import logging
 
 from tests.support.leaks import LeakWatch, leaking_lines
-from tests.support.tapping import TOKEN
+from tests.support.tapping import MARKER, TOKEN
 
 
 def test_a_secret_in_a_line_is_found():
@@ -25,6 +25,13 @@ def test_a_secret_in_a_line_is_found():
 def test_a_secret_in_the_output_of_a_process_is_found():
     """For the hosts that tests start."""
     assert leaking_lines(f"one\ntoken {TOKEN}\nthree") == [f"token {TOKEN}"]
+
+
+def test_the_watch_of_this_run_is_listening(leak_watch):
+    """A line planted in any logger reaches it; otherwise the next test could not fail."""
+    logging.getLogger("shared.planted").warning("a tag %s", f"{MARKER}planted")
+
+    assert leak_watch.leaks.pop().endswith(f"a tag {MARKER}planted")
 
 
 def test_no_line_of_this_run_holds_a_secret(leak_watch):

@@ -3,20 +3,22 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.authorization.chargers import find_charger
 from shared.authorization.decisions import Decided, Source
 from shared.authorization.lookups import Found, Lifetimes, Lookup
 from shared.authorization.registry import Pointer, Registry
-from shared.authorization.rules import Decision, Tap, decide
+from shared.authorization.rules import Decision, Tap, decide, decide_without_charger
 from shared.authorization.tags import Charger, Tag, canonical_tag
 from shared.deadlines import Deadline
 from shared.emabler.realtime_auth import AuthRequest, Reason
 from shared.errors import EmablerError, Unacceptable
 from shared.instants import Instant
+from shared.tables.layout import Layout
 from shared.tables.store import Tables
 
 UNKNOWN_FRESH_SECONDS: Final = 5.0
@@ -55,6 +57,8 @@ class InList(NamedTuple):
     list_table: str | None
     tag: Tag | None
     is_readable: bool = True
+    is_from_stale_list: bool = False
+    """Whether it is only taken to be the list in use, because storage did not say which is."""
 
 
 class Authorizer:
@@ -64,10 +68,13 @@ class Authorizer:
         self._tables = tables
         self._shards = shards
         self._policy = policy
+        self._layout = Layout(tables, shards)
+        self._shards_are_right = False
         self._registry = Registry(tables)
         known = Lifetimes(policy.cache_seconds, policy.cache_seconds)
         # A charger hardly ever moves, so a known one never makes a driver wait again.
-        known_charger = Lifetimes(max(policy.cache_seconds, policy.stale_seconds), policy.cache_seconds)
+        charger_seconds = max(policy.cache_seconds, policy.stale_seconds) if policy.cache_seconds else 0.0
+        known_charger = Lifetimes(charger_seconds, policy.cache_seconds)
         unknown = Lifetimes(*[min(UNKNOWN_FRESH_SECONDS, policy.cache_seconds)] * 2)
         pointer = Lifetimes(unknown.fresh_seconds, unknown.fresh_seconds / 2)
         self._pointers = Lookup("list in use", self._ask_pointer, lambda _: pointer, policy.stale_seconds)
@@ -99,9 +106,9 @@ class Authorizer:
     async def _decide(self, id_tag: str, charger_id: str, now: Instant) -> tuple[Decision, Source, InList]:
         try:
             found, charger = await self._look_up(id_tag, charger_id)
-            tap = Tap(found.value.tag, charger.value, now, self._policy.refuses_unknown_chargers)
-            decision = decide(tap) if found.value.is_readable else TAG_UNREADABLE
-            return decision, _source(found.source, charger.source), found.value
+            decision, charger_source = self._by_the_rules(found.value, charger, charger_id, now)
+            source = Source.STALE if found.value.is_from_stale_list else found.source
+            return decision, _least_certain(source, charger_source), found.value
         except EmablerError:
             pass  # the look-up has logged it
         except Exception as error:  # noqa: BLE001  # the driver gets an answer also where this app has a fault
@@ -109,34 +116,60 @@ class Authorizer:
             _log.error("tap not decided by the rules error=%s; a fault of this app, report it", type(error).__name__)
         return decision_on_failure(self._policy.on_failure), Source.DEADLINE, InList(None, None)
 
-    async def _look_up(self, id_tag: str, charger_id: str) -> tuple[Found[InList], Found[Charger]]:
-        """Tag and charger, both at once where storage has to be asked."""
+    def _by_the_rules(
+        self, in_list: InList, charger: Found[Charger] | EmablerError, charger_id: str, now: Instant
+    ) -> tuple[Decision, Source]:
+        """The decision; raises why nothing is known of the charger, where the decision hangs on that."""
+        if not in_list.is_readable:
+            return TAG_UNREADABLE, Source.CACHE
+        refuses_unknown = self._policy.refuses_unknown_chargers
+        if not isinstance(charger, EmablerError):
+            return decide(Tap(in_list.tag, charger.value, now, refuses_unknown)), charger.source
+        decision = decide_without_charger(Tap(in_list.tag, Charger(charger_id, is_known=False), now, refuses_unknown))
+        if decision is None:
+            raise charger
+        return decision, Source.CACHE
+
+    async def _look_up(self, id_tag: str, charger_id: str) -> tuple[Found[InList], Found[Charger] | EmablerError]:
+        """Tag and charger, both at once where storage has to be asked; for the charger perhaps why it is not known."""
         tag, charger = self._tags.remembered(id_tag), self._chargers.remembered(charger_id)
         if tag is not None and charger is not None:
             return tag, charger
         deadline = Deadline.after(self._policy.deadline_seconds)
-        if charger is not None:
-            return await self._tags.find(id_tag, deadline), charger
-        if tag is not None:
-            return tag, await self._chargers.find(charger_id, deadline)
-        return await asyncio.gather(self._tags.find(id_tag, deadline), self._chargers.find(charger_id, deadline))
+        return await asyncio.gather(
+            self._tags.find(id_tag, deadline), _or_error(self._chargers.find(charger_id, deadline))
+        )
 
     async def _ask_pointer(self, _key: str, deadline: Deadline) -> Pointer | None:
         return await self._registry.pointer(deadline)
 
     async def _ask_tag(self, id_tag: str, deadline: Deadline) -> InList:
-        pointer = (await self._pointers.find(_POINTER, deadline)).value
+        # With no more patience than a tap has, so that an older one can still help the tap that waits for it.
+        patience = Deadline.after(min(deadline.remaining_seconds, self._policy.deadline_seconds))
+        pointer, source = await self._pointers.find(_POINTER, patience)
         if pointer is None:
             return InList(None, None)
-        table = pointer.current.table
+        table, is_stale = pointer.current.table, source is Source.STALE
         try:
-            return InList(table, await self._registry.find(table, id_tag, deadline))
+            tag = await self._registry.find(table, id_tag, deadline)
         except Unacceptable:
             _log.error("tap refused: a row of the list %s cannot be read; import the list again", table)
-            return InList(table, None, is_readable=False)
+            return InList(table, None, is_readable=False, is_from_stale_list=is_stale)
+        return InList(table, tag, is_from_stale_list=is_stale)
 
     async def _ask_charger(self, charger_id: str, deadline: Deadline) -> Charger:
+        if not self._shards_are_right:
+            # With another count of shards the charger would be looked for where it is not, and its site not found.
+            await self._layout.look(deadline)
+            self._shards_are_right = True
         return await find_charger(self._tables, charger_id, self._shards, deadline)
+
+
+async def _or_error(finding: Coroutine[Any, Any, Found[Charger]]) -> Found[Charger] | EmablerError:
+    try:
+        return await finding
+    except EmablerError as error:
+        return error
 
 
 def decision_on_failure(on_failure: OnFailure) -> Decision:
@@ -146,6 +179,5 @@ def decision_on_failure(on_failure: OnFailure) -> Decision:
     return Decision(is_allowed, reason, f"on-failure-{on_failure}")
 
 
-def _source(*sources: Source) -> Source:
-    """The least certain of them."""
+def _least_certain(*sources: Source) -> Source:
     return max(sources, key=(Source.CACHE, Source.LIVE, Source.STALE).index)

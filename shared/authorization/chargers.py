@@ -7,7 +7,9 @@ from shared.tables.store import StoredRow, Tables
 
 
 async def find_charger(tables: Tables, charger_id: str, shards: int, deadline: Deadline) -> Charger:
-    """What is known of a charger: it is known where it, or one of its sockets, has a row; its site is the newest one's.
+    """What is known of a charger: it is known where it, or one of its sockets, has a row.
+
+    Its site is that of the newest row that has one: boot messages of two generations name none.
 
     Raises StorageUnavailable or StorageRefusesAccess where storage fails.
     """
@@ -22,9 +24,13 @@ async def find_charger(tables: Tables, charger_id: str, shards: int, deadline: D
     )
     if not rows:
         return Charger(charger_id, is_known=False)
-    newest = max(rows, key=_last_occurred_at).row
-    sites = (newest.get("site_id"), newest.get("external_site_id"))
-    return Charger(charger_id, is_known=True, site_ids=frozenset(str(site) for site in sites if site is not None))
+    newest_first = sorted(rows, key=_last_occurred_at, reverse=True)
+    return Charger(charger_id, is_known=True, site_ids=next(filter(None, map(_site_ids, newest_first)), frozenset()))
+
+
+def _site_ids(stored: StoredRow) -> frozenset[str]:
+    sites = (stored.row.get("site_id"), stored.row.get("external_site_id"))
+    return frozenset(str(site) for site in sites if site is not None)
 
 
 def _last_occurred_at(stored: StoredRow) -> int:

@@ -7,6 +7,7 @@ What cannot be kept is counted and logged, never dropped in silence.
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from shared.authorization.decisions import Decided, decision_row
@@ -23,6 +24,8 @@ BATCH: Final = 16
 """Decisions written at once. Encoding them holds up the taps that come meanwhile (60 us each), so not too many."""
 MOST_WAITING: Final = 10_000
 MOST_UNKNOWN_WAITING: Final = 1_000
+LAST_FLUSH_SECONDS: Final = 5.0
+"""How long the end of the process may wait for the last decisions to be written."""
 _PATIENCE_SECONDS = 30.0
 _MOST_REMEMBERED_ROWS = 1_000
 
@@ -42,6 +45,7 @@ class Recorder:
         self._unknown: dict[str, UnknownTagChange] = {}
         self._writing: asyncio.Task[None] | None = None
         self._lost = 0
+        self._not_counted = 0
 
     @property
     def waiting(self) -> int:
@@ -50,21 +54,12 @@ class Recorder:
 
     def keep(self, decided: Decided) -> None:
         """Take a decision; returns at once. Must be called within the event loop."""
-        if len(self._waiting) == MOST_WAITING:
-            self._waiting.popleft()
-            self._lost += 1
         self._waiting.append(decided)
+        self._lose_oldest()
         if decided.decision.rule == TAG_UNKNOWN:
-            self._count_unknown(decided)
+            self._count_unknown(UnknownTagChange.of_tap(decided.id_tag, decided.charger_id, decided.decided_at))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
-
-    def handed_to(self, tables: Tables) -> "Recorder":
-        """Another recorder with everything that waits here: for the end, when the loop of this one is closed."""
-        successor = Recorder(tables, self._shards)
-        successor._waiting, self._waiting = self._waiting, deque()
-        successor._unknown, self._unknown = self._unknown, {}
-        return successor
 
     async def flush(self, deadline: Deadline) -> None:
         """Write everything that waits; what cannot be written by the deadline keeps waiting, and that is logged."""
@@ -77,10 +72,17 @@ class Recorder:
         self._tell_lost()
 
     async def _write_soon(self) -> None:
-        """Gather for a moment, write, and go on for as long as decisions come in."""
-        while self._waiting or self._unknown:
-            await asyncio.sleep(GATHER_SECONDS)
-            await self.flush(Deadline.after(_PATIENCE_SECONDS))
+        """Gather for a moment, write, and go on for as long as decisions come in; at the loop's end write the last."""
+        try:
+            while self._waiting or self._unknown:
+                await asyncio.sleep(GATHER_SECONDS)
+                await self.flush(Deadline.after(_PATIENCE_SECONDS))
+        except asyncio.CancelledError:
+            # A loop that ends cancels what runs in it, and then waits for it: the last moment to write.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_FLUSH_SECONDS):
+                    await self.flush(Deadline.after(LAST_FLUSH_SECONDS))
+            raise
 
     async def _write_batch(self, deadline: Deadline) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
@@ -90,6 +92,7 @@ class Recorder:
             _, refusals = await self._writer.insert(rows, deadline)
         except BaseException:  # also where the loop ends: the last flush takes them then
             self._waiting.extendleft(reversed(batch))
+            self._lose_oldest()
             raise
         self._lost += len(refusals)
 
@@ -99,23 +102,32 @@ class Recorder:
         try:
             _, refusals = await self._merger.merge(changes, deadline)
         except EmablerError as error:
-            _log.error("unknown tags not counted: %d error=%s: %s", len(changes), type(error).__name__, error)
+            _log.warning("unknown tags not counted error=%s: %s", type(error).__name__, error)
+            self._not_counted += len(changes)
+        except BaseException:
+            for change in changes:
+                self._count_unknown(change)
+            raise
         else:
-            if refusals:
-                _log.error("unknown tags not counted: %d were refused by storage", len(refusals))
+            self._not_counted += len(refusals)
 
-    def _count_unknown(self, decided: Decided) -> None:
-        change = self._unknown.get(decided.id_tag)
-        if change is not None:
-            change.add(decided.charger_id, decided.decided_at)
+    def _count_unknown(self, change: UnknownTagChange) -> None:
+        waiting = self._unknown.get(change.id_tag)
+        if waiting is not None:
+            waiting.absorb(change)
         elif len(self._unknown) < MOST_UNKNOWN_WAITING:
-            self._unknown[decided.id_tag] = UnknownTagChange(
-                decided.id_tag, decided.decided_at, decided.decided_at, charger_ids={decided.charger_id}
-            )
+            self._unknown[change.id_tag] = change
         else:
-            _log.error("unknown tag not counted: %d others wait to be counted", MOST_UNKNOWN_WAITING)
+            self._not_counted += 1
+
+    def _lose_oldest(self) -> None:
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._lost += 1
 
     def _tell_lost(self) -> None:
         if self._lost:
             _log.error("tap decisions lost: %d; storage refused them or failed for too long", self._lost)
-            self._lost = 0
+        if self._not_counted:
+            _log.error("unknown tags not counted: %d; storage refused or failed, or too many waited", self._not_counted)
+        self._lost = self._not_counted = 0

@@ -60,8 +60,12 @@ class Registry:
         return Pointer(current, previous, int(edits or 0), stored.etag, str(change_id))
 
     async def find(self, table: str, id_tag: str, deadline: Deadline) -> Tag | None:
-        """A tag of a list by its canonical spelling. Raises Unacceptable where its row cannot be read."""
-        stored = await self._tables.get(table, *tag_keys(id_tag), deadline)
+        """A tag of a list by its canonical spelling.
+
+        Raises Unacceptable where its row cannot be read, and TableMissing where there is no such list: then nobody
+        knows whether the tag is known.
+        """
+        stored = await self._tables.get(table, *tag_keys(id_tag), deadline, needs_table=True)
         return read_tag(stored.row) if stored is not None else None
 
 

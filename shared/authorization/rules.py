@@ -34,12 +34,16 @@ class Decision(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """`refuses` is asked only where no rule before it refused; `question` says for people what it asks."""
+    """`refuses` is asked only where no rule before it refused; `question` says for people what it asks.
+
+    `hangs_on_charger` says whether what is known of the charger can make a difference to it.
+    """
 
     id: str
     question: str
     reason: Reason
     refuses: Callable[[Tap], bool]
+    hangs_on_charger: Callable[[Tap], bool] = lambda _: False
 
 
 class Verdict(NamedTuple):
@@ -60,6 +64,7 @@ RULES: Final[Sequence[Rule]] = (
         "Is the charger one that never sent anything, and are such chargers refused?",
         Reason.UNKNOWN_CHARGER_ID,
         lambda tap: tap.refuses_unknown_chargers and not tap.charger.is_known,
+        hangs_on_charger=lambda tap: tap.refuses_unknown_chargers,
     ),
     Rule(
         "tag-unknown",
@@ -90,12 +95,14 @@ RULES: Final[Sequence[Rule]] = (
         "Is this charger, its site or its prefix denied to the tag?",
         Reason.UNAUTHORIZED_RFID_TAG_ID,
         _of_tag(lambda tag, tap: tag.denied.include(tap.charger)),
+        hangs_on_charger=_of_tag(lambda tag, tap: bool(tag.denied.site_ids) and not tag.denied.include(tap.charger)),
     ),
     Rule(
         "place-not-allowed",
         "Is the tag allowed at some places, and this is none of them?",
         Reason.UNAUTHORIZED_RFID_TAG_ID,
         _of_tag(lambda tag, tap: bool(tag.allowed) and not tag.allowed.include(tap.charger)),
+        hangs_on_charger=_of_tag(lambda tag, tap: bool(tag.allowed.site_ids) and not tag.allowed.include(tap.charger)),
     ),
     Rule(
         "outside-hours",
@@ -112,6 +119,17 @@ def decide(tap: Tap) -> Decision:
         if rule.refuses(tap):
             return Decision(is_allowed=False, reason=rule.reason, rule=rule.id)
     return Decision(is_allowed=True, reason=None, rule=ALLOWED)
+
+
+def decide_without_charger(tap: Tap) -> Decision | None:
+    """The decision while nothing is known of the tap's charger but its id; None where it hangs on more than that."""
+    is_open = False
+    for rule in RULES:
+        if rule.hangs_on_charger(tap):
+            is_open = True
+        elif rule.refuses(tap):
+            return Decision(is_allowed=False, reason=rule.reason, rule=rule.id)
+    return None if is_open else Decision(is_allowed=True, reason=None, rule=ALLOWED)
 
 
 def explain(tap: Tap) -> list[Verdict]:

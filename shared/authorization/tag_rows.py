@@ -88,8 +88,10 @@ def _list(values: list[str]) -> str | None:
 
 def _texts(row: Row, column: str) -> list[str]:
     text = _text(row, column)
-    values = orjson.loads(text) if text is not None else []
-    if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
+    if text is None:
+        return []
+    values = orjson.loads(text)
+    if not values or not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
         raise ValueError(f"{column} is no list of texts")
     return values
 

@@ -26,6 +26,11 @@ class UnknownTagChange:
     table: ClassVar[str] = UNKNOWN_TAGS
     is_likely_new: ClassVar[bool] = False
 
+    @classmethod
+    def of_tap(cls, id_tag: str, charger_id: str, seen_at: Instant) -> "UnknownTagChange":
+        """For one tap."""
+        return cls(id_tag, seen_at, seen_at, charger_ids={charger_id})
+
     @property
     def partition_key(self) -> str:
         """A shard of the tag."""
@@ -36,12 +41,12 @@ class UnknownTagChange:
         """The tag, escaped."""
         return tag_keys(self.id_tag)[1]
 
-    def add(self, charger_id: str, seen_at: Instant) -> None:
-        """Count one more tap."""
-        self.taps += 1
-        self.first_seen_at = min(self.first_seen_at, seen_at)
-        self.last_seen_at = max(self.last_seen_at, seen_at)
-        self.charger_ids.add(charger_id)
+    def absorb(self, other: "UnknownTagChange") -> None:
+        """Count what another change of the same tag counts."""
+        self.taps += other.taps
+        self.first_seen_at = min(self.first_seen_at, other.first_seen_at)
+        self.last_seen_at = max(self.last_seen_at, other.last_seen_at)
+        self.charger_ids |= other.charger_ids
 
     def merged(self, current: Row | None) -> Row:
         """The row with this change counted."""

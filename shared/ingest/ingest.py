@@ -19,11 +19,11 @@ from itertools import chain
 from shared.deadlines import Deadline
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
-from shared.ingest.layout import Layout
 from shared.ingest.plan import Planned, Understood, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
 from shared.tables.bodies import StoredBody
+from shared.tables.layout import Layout
 from shared.tables.merging import Merged, RowMerger
 from shared.tables.store import TableRow, Tables
 from shared.tables.writing import Refusals, RowWriter, together

@@ -28,7 +28,8 @@ from shared.tables.store import Operation, StoredRow
 from shared.tables.values import EdmValue
 
 _BATCH_HEADERS: Final = {"Content-Type": BATCH_CONTENT_TYPE, "Accept": "application/json"}
-_NOT_THERE_CODES: Final = {"ResourceNotFound", "EntityNotFound", "TableNotFound"}
+_NO_TABLE_CODE: Final = "TableNotFound"
+_NOT_THERE_CODES: Final = {"ResourceNotFound", "EntityNotFound", _NO_TABLE_CODE}
 _GET_HEADERS: Final = {"Accept": "application/json;odata=minimalmetadata"}
 
 
@@ -66,7 +67,9 @@ class AzureTables:
 
         return await until_deadline(deadline, attempt)
 
-    async def get(self, table: str, partition_key: str, row_key: str, deadline: Deadline) -> StoredRow | None:
+    async def get(
+        self, table: str, partition_key: str, row_key: str, deadline: Deadline, *, needs_table: bool = False
+    ) -> StoredRow | None:
         """See Tables.get. Raises RowRefused for keys that no row can have."""
         keys = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
         path = f"/{table}{row_address(*keys)}"
@@ -77,7 +80,7 @@ class AzureTables:
                 return _stored_row(answer.body, table)
             refusal = answer.refusal()
             # Any other 404 is not the service's: taking a proxy's for "no such row" would lose what the row holds.
-            if refusal.code in _NOT_THERE_CODES:
+            if refusal.code in _NOT_THERE_CODES and not (needs_table and refusal.code == _NO_TABLE_CODE):
                 return None
             raise error_from(refusal, table)
 

@@ -81,8 +81,10 @@ class Tables(Protocol):
         """
         ...
 
-    async def get(self, table: str, partition_key: str, row_key: str, deadline: Deadline) -> StoredRow | None:
-        """Read one row; None where it, or its table, does not exist."""
+    async def get(
+        self, table: str, partition_key: str, row_key: str, deadline: Deadline, *, needs_table: bool = False
+    ) -> StoredRow | None:
+        """Read one row; None where it, or its table, does not exist. With `needs_table`, the latter is TableMissing."""
         ...
 
     async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:

@@ -63,11 +63,15 @@ class MemoryTables:
         await _call(self.after, "execute", table)
         return [etag] * len(operations)
 
-    async def get(self, table: str, partition_key: str, row_key: str, deadline: Deadline) -> StoredRow | None:
+    async def get(
+        self, table: str, partition_key: str, row_key: str, deadline: Deadline, *, needs_table: bool = False
+    ) -> StoredRow | None:
         """See Tables."""
         await _call(self.before, "get", table)
         key = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
         _check_time(deadline)
+        if needs_table and table not in self._tables:
+            raise TableMissing(table)
         kept = self._tables.get(table, {}).get(key)
         await _call(self.after, "get", table)
         return None if kept is None else _stored_row(*kept)

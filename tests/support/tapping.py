@@ -16,6 +16,8 @@ from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.client import AzureTables
 
 TOKEN = "a-token-for-tests"
+MARKER = "FUZZ-"
+"""Begins every tag that is held to a running host, so that a log line with any of them is recognised."""
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 Expected = tuple[bool, str | None]

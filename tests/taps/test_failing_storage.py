@@ -9,14 +9,16 @@ import pytest
 from local.stack.ports import free_port
 from shared.authorization.tags import Tag
 from tests.support.azurite import connection_string
-from tests.support.leaks import leaking_lines
 from tests.support.scripted_tables import hang, refusal, scripted_tables
-from tests.support.tapping import Tapper, decisions, import_tags
+from tests.support.tapping import MARKER, Tapper, decisions, import_tags
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
+GOOD, BAD, NEVER_SEEN = (f"{MARKER}{name}" for name in ("GOOD", "BAD", "NEVER-SEEN"))
 DEADLINE_MS = 150
 TAPS = 200
+LOOP_ENDED_SECONDS = 2.5
+"""The host's loop ends about 1.2 s after it is asked to; the flush at exit then has 5 s."""
 DENIED = {"charging_allowed": False, "reason": "UNAUTHORIZED_RFID_TAG_ID"}
 ANSWERS = {"deny": (200, DENIED), "allow": (200, {"charging_allowed": True}), "error": (503, {})}
 
@@ -62,10 +64,10 @@ async def test_every_tap_has_the_chosen_answer_by_the_deadline(stack_of, fault, 
         settings = {"REALTIME_AUTH_DEADLINE_MS": str(DEADLINE_MS), "REALTIME_AUTH_ON_FAILURE": on_failure}
         stack = stack_of(EventStorage=storage, **settings)
         async with _running(stack), Tapper(stack.functions_url, at_once=10) as tapper:
-            await asyncio.gather(*(tapper.tap(f"WARM-UP-{number}") for number in range(10)))
+            await asyncio.gather(*(tapper.tap(f"{MARKER}WARM-UP-{number}") for number in range(10)))
             checks_seconds: list[float] = []
             checking = asyncio.create_task(_check_until_cancelled(tapper, checks_seconds))
-            answers = await asyncio.gather(*(tapper.tap(f"FAULTY-{number}") for number in range(TAPS)))
+            answers = await asyncio.gather(*(tapper.tap(f"{MARKER}FAULTY-{number}") for number in range(TAPS)))
             checking.cancel()
 
     assert {(answer.status, str(answer.body)) for answer in answers} == {
@@ -88,25 +90,24 @@ async def test_who_is_remembered_is_answered_by_the_rules_and_every_answer_is_ke
     """Storage stands still for a while and goes on: stale answers meanwhile, live ones after, none unrecorded."""
     stack = stack_of(REALTIME_AUTH_CACHE_SECONDS="0", REALTIME_AUTH_DEADLINE_MS=str(DEADLINE_MS))
     async with _running(stack), Tapper(stack.functions_url) as tapper:
-        await import_tags(stack.event_storage, [Tag("GOOD"), Tag("BAD", is_blocked=True)])
-        before = [await tapper.tap("GOOD"), await tapper.tap("BAD")]
+        await import_tags(stack.event_storage, [Tag(GOOD), Tag(BAD, is_blocked=True)])
+        before = [await tapper.tap(GOOD), await tapper.tap(BAD)]
         stack.pause("storage")
         try:
-            meanwhile = [await tapper.tap(tag) for tag in ("GOOD", "BAD") * 5]
-            nobody = await tapper.tap("NEVER-SEEN")
+            meanwhile = [await tapper.tap(tag) for tag in (GOOD, BAD) * 5]
+            nobody = await tapper.tap(NEVER_SEEN)
         finally:
             stack.resume("storage")
         taps = len(before) + len(meanwhile) + 1
         kept = await _kept(stack, at_least=taps)
         after, sources = await _until_live(tapper, stack)
 
-    allowed = {"GOOD": True, "BAD": False}
+    allowed = {GOOD: True, BAD: False}
     assert [answer.body["charging_allowed"] for answer in before] == [True, False]
-    assert [answer.body["charging_allowed"] for answer in meanwhile] == [allowed[tag] for tag in ("GOOD", "BAD") * 5]
+    assert [answer.body["charging_allowed"] for answer in meanwhile] == [allowed[tag] for tag in (GOOD, BAD) * 5]
     assert nobody.body == DENIED
     assert max(answer.seconds for answer in [*meanwhile, nobody]) < (DEADLINE_MS + 50) / 1000
     assert len(kept) == taps
-    assert leaking_lines(stack.output("functions")) == []
     assert sorted(row["source"] for row in kept) == ["deadline"] + ["live"] * 2 + ["stale"] * len(meanwhile)
     assert after.body["charging_allowed"] is True
     assert "live" in sources
@@ -126,19 +127,19 @@ async def _until_live(tapper, stack):
     async with asyncio.timeout(20):
         while True:
             taps += 1
-            answer = await tapper.tap("GOOD", f"AFTER-{taps}")
+            answer = await tapper.tap(GOOD, f"AFTER-{taps}")
             rows = [row for row in await decisions(stack.event_storage) if row["charger_id"].startswith("AFTER")]
             if any(row["source"] == "live" for row in rows):
                 return answer, [row["source"] for row in rows]
 
 
 async def test_the_last_answers_are_kept_when_the_host_is_stopped(stack_of):
-    """A polite kill comes before the second is over in which they would be written."""
+    """While storage answers: what waits is written while the host ends."""
     stack = stack_of()
     async with _running(stack), Tapper(stack.functions_url) as tapper:
-        await import_tags(stack.event_storage, [Tag("GOOD")])
-        await tapper.tap("GOOD")
-        answers = await asyncio.gather(*(tapper.tap("GOOD", f"C{number}") for number in range(100)))
+        await import_tags(stack.event_storage, [Tag(GOOD)])
+        await tapper.tap(GOOD)
+        answers = await asyncio.gather(*(tapper.tap(GOOD, f"C{number}") for number in range(100)))
         functions = next(service for service in stack.running if service.service.name == "functions")
         await asyncio.to_thread(functions.stop, 10.0)
         kept = await decisions(stack.event_storage)
@@ -146,3 +147,25 @@ async def test_the_last_answers_are_kept_when_the_host_is_stopped(stack_of):
     assert [answer.status for answer in answers] == [200] * 100
     assert len(kept) == 101
     assert "Traceback" not in stack.output("functions")
+
+
+@pytest.mark.xfail(reason="the embedded host ends by os._exit, which skips the flush at exit that services registers")
+async def test_the_last_answers_are_kept_when_storage_stands_still_while_the_host_ends(stack_of):
+    """The writer's own turn ends with the loop; only the flush at exit can keep what storage takes after that."""
+    stack = stack_of()
+    async with _running(stack):
+        await import_tags(stack.event_storage, [Tag(GOOD)])
+        async with Tapper(stack.functions_url) as tapper:
+            await tapper.tap(GOOD)
+            await _kept(stack, at_least=1)
+            stack.pause("storage")
+            answers = await asyncio.gather(*(tapper.tap(GOOD) for _ in range(100)))
+        functions = next(service for service in stack.running if service.service.name == "functions")
+        stopping = asyncio.create_task(asyncio.to_thread(functions.stop, 10.0))
+        await asyncio.wait({stopping}, timeout=LOOP_ENDED_SECONDS)
+        stack.resume("storage")
+        await stopping
+        kept = await decisions(stack.event_storage)
+
+    assert [answer.body for answer in answers] == [{"charging_allowed": True}] * 100
+    assert len(kept) == 101
