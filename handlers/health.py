@@ -7,8 +7,8 @@ import azure.functions as func
 from shared import services
 from shared.deadlines import Deadline
 from shared.errors import EmablerError
-from shared.ingest.layout import Layout
 from shared.settings import settings
+from shared.tables.layout import Layout
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 

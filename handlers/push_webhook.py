@@ -33,7 +33,7 @@ async def push_webhook(request: func.HttpRequest) -> func.HttpResponse:
     if refused is not None:
         return refused
     try:
-        answered = await services.webhook().receive(request.get_body())
+        answered = await services.take_delivery(request.get_body())
     except ConfigurationError as error:
         _log.error("webhook could not keep an event: %s", error)
         answered = NOT_SAFE

@@ -22,9 +22,9 @@ from shared.authorization.lists import Lists
 from shared.authorization.rules import Tap
 from shared.authorization.tags import Charger, canonical_tag
 from shared.deadlines import Deadline
-from shared.ingest.layout import Layout
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.settings import Settings
+from shared.tables.layout import Layout
 from shared.tables.store import Tables
 
 LOOK_UP_SECONDS: Final = 30.0

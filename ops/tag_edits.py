@@ -190,13 +190,16 @@ async def _adopt(tables: Tables, addition: Addition, out: Output, *, is_dry_run:
 
 
 async def _edit(lists: Lists, id_tag: str, change: Callable[[Tag | None], Tag], *, is_dry_run: bool) -> Edit:
-    """Change a tag of the list in use, if that changes anything; dry, only find out what it would become."""
+    """Change a tag of the list in use; dry, only find out what it would become.
+
+    Also where it is as it should be: an edit before may have ended between its two writes, and an import that was begun
+    then must still learn of it.
+    """
+    if not is_dry_run:
+        return await lists.edit(id_tag, change, Instant.now())
     pointer = await lists.pointer()
     before = await lists.find(pointer.current.table, id_tag) if pointer is not None else None
-    after = change(before)
-    if is_dry_run or before == after:
-        return Edit(before, after)
-    return await lists.edit(id_tag, change, Instant.now())
+    return Edit(before, change(before))
 
 
 def _tell(edit: Edit, out: Output, *, is_dry_run: bool) -> None:

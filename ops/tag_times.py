@@ -64,11 +64,10 @@ def _midnight(day: date, later: timedelta, zone: ZoneInfo) -> Instant:
 
 
 def _time(text: str, zone: ZoneInfo) -> Instant:
-    try:
-        return Instant.from_iso(f"{text[:19]}.{text[20:-1]:0<7}Z" if text.endswith("Z") else text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-        return Instant.from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
+    if text.endswith("Z") and text[19:20] in {".", "Z"}:  # up to seven digits of a second, of which a datetime has six
+        return Instant.from_iso(f"{text[:19]}.{text[20:-1]:0<7}Z")
+    moment = datetime.fromisoformat(text)
+    return Instant.from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
 
 
 def _storable(moment: Instant) -> Instant:

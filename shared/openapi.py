@@ -25,7 +25,7 @@ _EMPTY: Final = {"type": "object", "additionalProperties": False}
 _ERROR: Final = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _ACCEPTED: Final = {
     "type": "object",
-    "properties": {"status": {"enum": ["accepted", "quarantined"]}, "charging_allowed": {"const": False}},
+    "properties": {"status": {"const": "accepted"}, "charging_allowed": {"const": False}},
     "required": ["status"],
 }
 _DEGRADED: Final = {"type": "object", "properties": {"status": {"const": "degraded"}}, "required": ["status"]}

@@ -83,7 +83,20 @@ def webhook() -> "Webhook":
 
     chosen = settings()
     queue = EventQueue(lambda: connect_queue(chosen), chosen.push_events_queue) if has_queue(chosen) else None
-    return Webhook(queue, ingest, answer_tap)
+    return Webhook(queue, ingest)
+
+
+async def take_delivery(body: bytes) -> HttpAnswer:
+    """The answer to an authenticated body at the webhook, which takes taps, too.
+
+    Raises ConfigurationError where the settings do not let events be kept.
+    """
+    from shared.webhook.reading import Kind, kind_of  # noqa: PLC0415  # see the module
+
+    kind = kind_of(body)
+    if kind in {Kind.TAP, Kind.CHECK}:
+        return await answer_tap(body)
+    return await webhook().take(body, kind)
 
 
 def on_failure() -> OnFailure:

@@ -1,7 +1,6 @@
 """The webhook: an event is acknowledged only once it is safe, on the queue or in the tables.
 
-    tap, check ----> the answer to a tap
-    events, garbage -> queue --cannot--> ingest, here and now --cannot--> 503: eMabler brings it again
+    queue --cannot--> ingest, here and now --cannot--> 503: eMabler brings it again
 
 The queue comes first because it takes an event in a moment and keeps it through an outage of storage. It may hold an
 event that is stored here, too, where its answer was lost: the same event is one event, however it comes.
@@ -9,7 +8,7 @@ event that is stored here, too, where its answer was lost: the same event is one
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from shared.answers import NOT_SAFE, HttpAnswer
@@ -18,7 +17,7 @@ from shared.errors import EmablerError, QueueUnavailable, Unacceptable
 from shared.ingest.ingest import Outcome
 from shared.ingest.rows import Delivery
 from shared.instants import Instant
-from shared.webhook.reading import Kind, kind_of
+from shared.webhook.reading import Kind
 
 QUEUE_SECONDS: Final = 4.0
 STORE_SECONDS: Final = 8.0
@@ -26,8 +25,8 @@ QUEUE_REST_SECONDS: Final = 10.0
 """How long a queue that failed is left alone: else every event of an outage waited for it."""
 
 ACCEPTED: Final = HttpAnswer(200, b'{"status":"accepted"}')
-KEPT_ASIDE: Final = HttpAnswer(200, b'{"status":"quarantined","charging_allowed":false}')
-"""For what is not JSON: a repeat would not help; and had it been a tap, it must not become a yes."""
+ACCEPTED_AND_NO: Final = HttpAnswer(200, b'{"status":"accepted","charging_allowed":false}')
+"""For what is no JSON, or no event that we know: it is kept; and had it been a tap, it must not become a yes."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,35 +48,24 @@ class Store(Protocol):
 
 
 class Webhook:
-    """Takes what eMabler delivers by HTTP. One instance serves a process.
-
-    `queue` is None where the operator has none. `answer_tap` answers a RealTimeAuth body.
-    """
+    """Takes events that eMabler delivers by HTTP; one serves a process. `queue` is None where there is none."""
 
     def __init__(
-        self,
-        queue: Queue | None,
-        store: Callable[[], Store],
-        answer_tap: Callable[[bytes], Awaitable[HttpAnswer]],
-        clock: Callable[[], float] = time.monotonic,
+        self, queue: Queue | None, store: Callable[[], Store], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._queue = queue
         self._store = store
-        self._answer_tap = answer_tap
         self._clock = clock
         self._queue_rests_until_seconds = 0.0
 
-    async def receive(self, body: bytes) -> HttpAnswer:
-        """The answer to an authenticated body. Raises nothing that it can foresee."""
-        kind = kind_of(body)
-        if kind in {Kind.TAP, Kind.CHECK}:
-            return await self._answer_tap(body)
+    async def take(self, body: bytes, kind: Kind) -> HttpAnswer:
+        """Keep an authenticated body, which is no tap, and answer. Raises nothing that it can foresee."""
         begun_seconds = self._clock()
         way = await self._keep(body)
         _log.info("webhook kind=%s way=%s duration_ms=%.1f", kind.name, way, (self._clock() - begun_seconds) * 1000)
         if way is None:
             return NOT_SAFE
-        return ACCEPTED if kind is Kind.EVENTS else KEPT_ASIDE
+        return ACCEPTED if kind is Kind.EVENTS else ACCEPTED_AND_NO
 
     async def _keep(self, body: bytes) -> str | None:
         """Where the body is safe now, `queue` or `tables`; None where nothing took it."""

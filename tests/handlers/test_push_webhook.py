@@ -20,7 +20,7 @@ class FakeWebhook:
         self.bodies = []
         self.error = None
 
-    async def receive(self, body):
+    async def take(self, body, _kind):
         """As Webhook does."""
         if self.error is not None:
             raise self.error
@@ -68,8 +68,8 @@ async def test_the_taps_tokens_count_where_the_webhook_has_none(webhook, monkeyp
 
 async def test_up_to_a_mebibyte_is_read(webhook):
     """More is refused with the limit."""
-    assert (await _send(b" " * 1024 * 1024))[0] == 200
-    status, answered = await _send(b" " * (1024 * 1024 + 1))
+    assert (await _send(EVENT.ljust(1024 * 1024)))[0] == 200
+    status, answered = await _send(EVENT.ljust(1024 * 1024 + 1))
     assert status == 413
     assert "1048576" in answered["error"]
 
@@ -93,16 +93,21 @@ async def test_a_tap_by_the_webhook_is_answered_also_with_wrong_settings(monkeyp
     for name in ("EventStorage", "EventStorage__tableServiceUri", "ServiceBusConnection"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("REALTIME_AUTH_TOKENS", "tap")
-    caches = (settings, services.tables, services.taps, services.ingest, services.webhook)
+    caches = (settings, services.tables, services.taps, services.ingest, services.webhook, services.tap_tables)
     for cached in caches:
         cached.cache_clear()
     try:
         tap = await _send(b'{"charger_id": "C1", "rfid_tag_id": "T1"}', "tap")
         event = await _send(EVENT, "tap")
+        monkeypatch.setenv("EVENT_SHARDS", "many")
+        for cached in caches:
+            cached.cache_clear()
+        other_setting = await _send(b'{"charger_id": "C1", "rfid_tag_id": "T1"}', "tap")
     finally:
         for cached in caches:
             cached.cache_clear()
 
+    assert other_setting == tap
     assert tap == (200, {"charging_allowed": False, "reason": "UNAUTHORIZED_RFID_TAG_ID"})
     assert event[0] == 503
     assert "Set EventStorage" in caplog.text

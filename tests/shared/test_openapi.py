@@ -17,7 +17,7 @@ from shared.authorization.authorizer import OnFailure
 from shared.authorization.taps import UNREADABLE, without_rules
 from shared.emabler.realtime_auth import AuthAnswer, Reason
 from shared.openapi import document, to_json
-from shared.webhook.webhook import ACCEPTED, KEPT_ASIDE
+from shared.webhook.webhook import ACCEPTED, ACCEPTED_AND_NO
 from tests.support.messages import DOCUMENTED, documented
 
 DOCS = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -30,7 +30,7 @@ TAP_ANSWERS = [
     *((200, AuthAnswer(charging_allowed=False, reason=reason).to_json()) for reason in Reason),
     (200, AuthAnswer(charging_allowed=True, rfid_tag_type="RFID").to_json()),
 ]
-PUSH_ANSWERS = [*TAP_ANSWERS, ACCEPTED, KEPT_ASIDE, NOT_SAFE]
+PUSH_ANSWERS = [*TAP_ANSWERS, ACCEPTED, ACCEPTED_AND_NO, NOT_SAFE]
 
 
 def _validator(schema):

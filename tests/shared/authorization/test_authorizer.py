@@ -123,6 +123,35 @@ async def test_a_registry_that_somebody_spoiled_is_a_failure_and_no_unknown_tag(
     assert "names no list of tags" in caplog.text
 
 
+async def test_a_site_is_not_forgotten_when_a_newer_event_names_none(tables):
+    """As boot messages of two generations do; else a denied site would open."""
+    await use_list(tables, LIST, Tag("NOT-17", denied=Places(site_ids=frozenset({"17"}))))
+    await _seen(tables, "C1", socket_row_key("C1", "1"), site_id="17", last_occurred_at=Instant(NOW - 1))
+    await _seen(tables, "C1", charger_row_key("C1"), last_occurred_at=NOW)
+
+    assert await _decide(_authorizer(tables), "NOT-17") == (False, "place-denied", Source.LIVE)
+
+
+async def test_tables_of_another_shard_count_are_a_failure_where_the_site_counts(tables, caplog):
+    """The charger would be looked for where it is not, and its denied site not be found."""
+    await tables.create_table("Layout", within(1))
+    row = {"PartitionKey": "layout", "RowKey": "layout", "event_shards": 8}
+    await tables.execute("Layout", [Operation(Kind.UPSERT, row)], within(1))
+    await use_list(tables, LIST, Tag("GOOD"), Tag("NOT-17", denied=Places(site_ids=frozenset({"17"}))))
+    authorizer = _authorizer(tables)
+
+    assert await _decide(authorizer, "NOT-17") == (False, "on-failure-deny", Source.DEADLINE)
+    assert await _decide(authorizer, "GOOD") == (True, "allowed", Source.LIVE)
+    assert "ConfigurationError" in caplog.text
+
+
+async def test_a_list_that_is_gone_is_a_failure_and_no_unknown_tag(tables):
+    """Somebody dropped its table; roaming partners must not be asked for every tag now."""
+    await tables.drop_table(LIST)
+
+    assert await _decide(_authorizer(tables), "GOOD") == (False, "on-failure-deny", Source.DEADLINE)
+
+
 # ---- Failures ------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +169,54 @@ def _break(_method, _table):
 
 async def _hang(_method, _table):
     await asyncio.sleep(3)
+
+
+ONLY_C1 = Places(charger_ids=frozenset({"C1"}))
+SITE_17 = Places(site_ids=frozenset({"17"}))
+ALLOWED_ON_FAILURE = (True, "on-failure-allow", Source.DEADLINE)
+
+
+@pytest.mark.parametrize(
+    ("tag", "refuses_unknown", "answer"),
+    [
+        (Tag("T"), False, (True, "allowed", Source.LIVE)),
+        (Tag("T", is_blocked=True), False, (False, "tag-blocked", Source.LIVE)),
+        (Tag("T", is_blocked=True, denied=SITE_17), False, (False, "tag-blocked", Source.LIVE)),
+        (Tag("T", allowed=ONLY_C1), False, (True, "allowed", Source.LIVE)),
+        (Tag("T", denied=ONLY_C1), False, (False, "place-denied", Source.LIVE)),
+        (Tag("T", denied=SITE_17), False, ALLOWED_ON_FAILURE),
+        (Tag("T", allowed=SITE_17), False, ALLOWED_ON_FAILURE),
+        (Tag("T", is_blocked=True, allowed=SITE_17), True, (False, "tag-blocked", Source.LIVE)),
+        (Tag("T"), True, ALLOWED_ON_FAILURE),
+        (None, False, (False, "tag-unknown", Source.LIVE)),
+    ],
+)
+async def test_while_only_the_charger_cannot_be_looked_up_the_other_rules_decide(tables, tag, refuses_unknown, answer):
+    """A refusal that does not hang on the charger never becomes a yes by REALTIME_AUTH_ON_FAILURE=allow."""
+
+    def fail(_method, table):
+        if table == CHARGER_STATUS:
+            raise StorageUnavailable("this table alone is gone")
+
+    await use_list(tables, LIST, *([tag] if tag else []))
+    tables.before = fail
+    policy = {"on_failure": OnFailure.ALLOW, "refuses_unknown_chargers": refuses_unknown}
+
+    assert await _decide(_authorizer(tables, **policy), "T") == answer
+
+
+async def test_an_older_list_stands_in_while_storage_does_not_say_which_is_in_use(tables):
+    """Marked as stale, because another one may have been switched to."""
+    authorizer = _authorizer(tables, cache_seconds=0)
+    await _decide(authorizer, "BAD")
+
+    def fail(_method, table):
+        if table == "Tags":
+            raise StorageUnavailable("this table alone is gone")
+
+    tables.before = fail
+
+    assert await _decide(authorizer, "GOOD") == (True, "allowed", Source.STALE)
 
 
 FAULTS = {"gone": _fail, "refusing": _refuse, "slow": _hang, "a fault of the app": _break}

@@ -151,7 +151,7 @@ async def test_a_fault_that_lasts_is_raised_at_the_deadline():
     """The last answer is told, with its status and code."""
     async with tables_on(refusal(503, "ServerBusy")) as (tables, service):
         with pytest.raises(StorageUnavailable) as raised:
-            await tables.execute("Table", ROWS, Deadline.after(0.1))
+            await tables.execute("Table", ROWS, Deadline.after(1.0))
 
         assert len(service.requests) > 2
     assert (raised.value.status, raised.value.code) == (503, "ServerBusy")

@@ -8,7 +8,6 @@ from azure.servicebus.aio import ServiceBusClient
 from local.servicebus import Broker
 from local.servicebus.engine.settings import QueueSettings, Topology
 from local.stack.ports import free_port
-from shared.answers import HttpAnswer
 from shared.deadlines import Deadline
 from shared.errors import StorageUnavailable
 from shared.ingest.ingest import Ingest
@@ -17,6 +16,7 @@ from shared.instants import Instant
 from shared.settings import Settings
 from shared.webhook.connecting import connect_queue
 from shared.webhook.queue import EventQueue
+from shared.webhook.reading import Kind
 from shared.webhook.webhook import ACCEPTED, NOT_SAFE, QUEUE_REST_SECONDS, Webhook
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import documented
@@ -68,12 +68,8 @@ async def webhook(port, ingest, clock):
     )
     chosen = Settings.from_environment({"ServiceBusConnection": connection})
     queue = EventQueue(lambda: connect_queue(chosen), QUEUE)
-    yield Webhook(queue, lambda: ingest, _no_tap, clock)
+    yield Webhook(queue, lambda: ingest, clock)
     await queue.close()
-
-
-async def _no_tap(_body):
-    return HttpAnswer(500, b"no test here sends a tap")
 
 
 def _event(charger_id):
@@ -99,9 +95,9 @@ async def _move_to_tables(running, ingest):
 async def test_an_event_by_the_queue_and_then_by_the_webhook_itself_is_one(webhook, tables, ingest, port):
     """It went onto the queue, and eMabler repeated it, beside a new one, while the broker was away."""
     with Broker(TOPOLOGY, port=port) as running:
-        assert await webhook.receive(_event("C1")) == ACCEPTED
+        assert await webhook.take(_event("C1"), Kind.EVENTS) == ACCEPTED
         await _move_to_tables(running, ingest)
-    assert await webhook.receive(b"[" + _event("C1") + b"," + _event("C2") + b"]") == ACCEPTED
+    assert await webhook.take(b"[" + _event("C1") + b"," + _event("C2") + b"]", Kind.EVENTS) == ACCEPTED
 
     assert _archived(tables) == [("C1", "servicebus"), ("C2", "webhook")]
 
@@ -110,19 +106,19 @@ async def test_every_acknowledged_event_is_stored_through_an_outage(webhook, tab
     """Broker there, away, storage away with it, and both back: a 200 is stored, a 503 is not there yet."""
     monkeypatch.setattr("shared.webhook.webhook.STORE_SECONDS", 0.1)
     with Broker(TOPOLOGY, port=port) as running:
-        assert await webhook.receive(_event("by-queue")) == ACCEPTED
+        assert await webhook.take(_event("by-queue"), Kind.EVENTS) == ACCEPTED
         await _move_to_tables(running, ingest)
-    assert await webhook.receive(_event("by-tables")) == ACCEPTED
+    assert await webhook.take(_event("by-tables"), Kind.EVENTS) == ACCEPTED
     assert _archived(tables) == [("by-queue", "servicebus"), ("by-tables", "webhook")]
 
     tables.before = _storage_is_gone
-    assert await webhook.receive(_event("kept-by-emabler")) == NOT_SAFE
+    assert await webhook.take(_event("kept-by-emabler"), Kind.EVENTS) == NOT_SAFE
     tables.before = None
     assert len(_archived(tables)) == 2
 
     clock.seconds += QUEUE_REST_SECONDS
     with Broker(TOPOLOGY, port=port) as running:
-        assert await webhook.receive(_event("kept-by-emabler")) == ACCEPTED
+        assert await webhook.take(_event("kept-by-emabler"), Kind.EVENTS) == ACCEPTED
         assert running.queue_depth(QUEUE) == 1
         await _move_to_tables(running, ingest)
     assert _archived(tables) == [

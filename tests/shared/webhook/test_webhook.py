@@ -1,12 +1,12 @@
-"""An event is acknowledged once it is safe, and taps are answered at the same URL."""
+"""An event is acknowledged once it is safe."""
 
 import json
 
 import pytest
 
-from shared.answers import HttpAnswer
 from shared.errors import ConfigurationError, QueueUnavailable, StorageUnavailable, Unacceptable
 from shared.ingest.ingest import Ingest
+from shared.webhook.reading import Kind, kind_of
 from shared.webhook.webhook import QUEUE_REST_SECONDS, Webhook
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import body, documented
@@ -62,15 +62,11 @@ def clock():
 def webhook(tables, queue, clock):
     """With a queue, and storage in memory."""
     ingest = Ingest(tables, 4)
-    return Webhook(queue, lambda: ingest, _answer_tap, clock)
-
-
-async def _answer_tap(text):
-    return HttpAnswer(200, b"the tap's answer to " + text)
+    return Webhook(queue, lambda: ingest, clock)
 
 
 async def _receive(webhook, text):
-    answered = await webhook.receive(text)
+    answered = await webhook.take(text, kind_of(text))
     return answered.status, json.loads(answered.body)
 
 
@@ -89,15 +85,6 @@ async def test_an_event_goes_to_the_queue_as_it_came(webhook, queue, tables):
     assert await _receive(webhook, EVENT) == (200, {"status": "accepted"})
     assert queue.bodies == [EVENT]
     assert await tables.list_tables() == []
-
-
-async def test_a_tap_is_answered_and_not_kept_as_an_event(webhook, queue):
-    """One URL is enough."""
-    tap = b'{"charger_id": "C1", "rfid_tag_id": "T1"}'
-
-    assert await webhook.receive(tap) == HttpAnswer(200, b"the tap's answer to " + tap)
-    assert await webhook.receive(b"{}") == HttpAnswer(200, b"the tap's answer to {}")
-    assert queue.asked == 0
 
 
 async def test_where_the_queue_cannot_be_reached_the_event_is_stored_here(webhook, queue, tables, clock, caplog):
@@ -131,7 +118,7 @@ async def test_without_a_queue_events_are_stored_here(tables):
     """An operator may have none."""
     ingest = Ingest(tables, 4)
 
-    assert await _receive(Webhook(None, lambda: ingest, _answer_tap), EVENT) == (200, {"status": "accepted"})
+    assert await _receive(Webhook(None, lambda: ingest), EVENT) == (200, {"status": "accepted"})
     assert _stored(tables, "PushEvents202504") == ["webhook"]
 
 
@@ -161,13 +148,13 @@ async def test_wrong_settings_keep_the_event_at_emabler(queue, caplog):
 
     queue.error = QueueUnavailable("no answer")
 
-    assert (await Webhook(queue, store, _answer_tap).receive(EVENT)).status == 503
+    assert (await Webhook(queue, store).take(EVENT, Kind.EVENTS)).status == 503
     assert "Set EventStorage" in caplog.text
 
 
 async def test_what_is_no_json_is_kept_aside_and_never_a_yes(webhook, queue, tables):
     """A repeat would not help, so it is acknowledged; on the way of all events, or here."""
-    assert await _receive(webhook, b"not json") == (200, {"status": "quarantined", "charging_allowed": False})
+    assert await _receive(webhook, b"not json") == (200, {"status": "accepted", "charging_allowed": False})
     assert queue.bodies == [b"not json"]
     queue.error = QueueUnavailable("no answer")
     await _receive(webhook, b"not json either")
