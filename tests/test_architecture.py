@@ -21,7 +21,15 @@ ALLOWED = {
 PURE = [
     "shared/events.py",
     "shared/instants.py",
-    "shared/emabler",
+    *(
+        f"shared/emabler/{name}.py"
+        for name in ("bodies", "measuring", "push", "push_messages", "realtime_auth", "times", "vocabulary")
+    ),
+    *(
+        f"shared/emabler/rest/{name}.py"
+        for name in ("addresses", "answers", "errors", "faults", "fields", "limits", "listings", "paging", "reading")
+    ),
+    "shared/emabler/rest/requests.py",
     *(f"shared/ingest/{name}.py" for name in ("changes", "drift", "plan", "quarantine", "rows", "sessions", "status")),
     *(
         f"shared/authorization/{name}.py"
