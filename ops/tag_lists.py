@@ -191,7 +191,10 @@ async def _export(tables: Tables, file: Path, out: Output) -> None:
     if str(file) == "-":
         sys.stdout.buffer.writelines(line.encode() for line in write_tag_file(tags))
         return
-    with file.open("w", encoding="utf-8", newline="") as opened:
-        opened.writelines(write_tag_file(tags))
+    try:
+        with file.open("w", encoding="utf-8", newline="") as opened:
+            opened.writelines(write_tag_file(tags))
+    except OSError as error:
+        raise InputProblems(f"{file} cannot be written: {error.strerror}. Name another file.") from None
     data = {"file": str(file), "tags": len(tags), "list": pointer_data(pointer)}
     out.show(data, f"{len(tags):,} tags of {pointer.current.table} are in {file}.")

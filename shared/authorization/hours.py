@@ -41,7 +41,10 @@ class WeeklyHours:
 
     def include(self, moment: Instant) -> bool:
         """Whether a window is open at that moment."""
-        local = moment.datetime.astimezone(self._zone)
+        try:
+            local = moment.datetime.astimezone(self._zone)
+        except OverflowError:  # the last hours of the year 9999, where the zone is in the year 10000 already
+            local = moment.datetime
         minute = local.weekday() * _DAY_MINUTES + local.hour * 60 + local.minute
         return any(first <= minute < last or first <= minute + _WEEK_MINUTES < last for first, last in self.windows)
 

@@ -169,6 +169,14 @@ def test_without_a_list_there_is_nothing_to_do(operator, words):
     assert result.stderr
 
 
+def test_an_export_to_where_nothing_can_be_written_says_so(operator):
+    """A folder, or a folder that is not there; no traceback."""
+    operator.imports("id_tag", "A")
+    for place in (operator.folder, operator.folder / "nowhere" / "out.csv"):
+        done = operator.types("tags", "export", place)
+        assert (done.exit_code, "cannot be written" in done.stderr) == (1, True)
+
+
 def test_an_export_imports_unchanged(operator):
     """From a file or a pipe; whatever the columns hold, whichever zone is the default then."""
     operator.imports(

@@ -73,6 +73,11 @@ def test_the_night_in_which_clocks_go_back_is_an_hour_longer():
     assert [hours.include(_at(f"2026-10-25T{utc}")) for utc in ("00:30", "01:30", "02:30")] == [True, True, False]
 
 
+def test_the_last_hours_of_time_have_an_answer():
+    """A clock ahead of UTC has no date for them."""
+    assert WeeklyHours.parse("Mon-Sun 00:00-24:00", "Asia/Tokyo").include(_at("9999-12-31T20:00"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
