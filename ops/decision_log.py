@@ -42,7 +42,10 @@ class Wanted:
 
 async def given_answers(tables: Tables, wanted: Wanted, shards: int) -> AsyncIterator[GivenAnswer]:
     """The answers, newest first. `shards` is how many partitions a day has."""
+    months = set(await tables.list_tables())
     for day in _days(wanted):
+        if month_table(AUTH_DECISIONS, day) not in months:
+            continue
         rows: list[Row] = []
         for partition in _partitions(wanted, day, shards):
             rows += await _rows_of_partition(tables, wanted, day, partition)
