@@ -62,7 +62,7 @@ async def _round(tables: AzureTables, authorizer: Authorizer, body: bytes, times
         "decide, from memory": deciding,
         "keep the decision": _each(lambda: recorder.keep(next(kept)), times),
         "answer": _each(lambda: answer(AuthAnswer(charging_allowed=True).to_json()), times),
-        "afterwards: write the decision": await _write(recorder.handed_to(tables), times),
+        "afterwards: write the decision": await _write(recorder, times),
     }
 
 

@@ -58,7 +58,8 @@ async def _running(stack):
 async def test_every_tap_has_the_chosen_answer_by_the_deadline(stack_of, fault, on_failure):
     """200 different tags, ten at once; p99 within 50 ms after the deadline, as the caller sees it.
 
-    What a machine that is busy with others takes for a request that asks nothing, at the same time, comes on top.
+    What a machine that is busy with others takes for a request that asks nothing, at the same time, comes on top: the
+    longest, because one stall of the machine meets one such request, and ten taps.
     """
     async with FAULTS[fault]() as storage:
         settings = {"REALTIME_AUTH_DEADLINE_MS": str(DEADLINE_MS), "REALTIME_AUTH_ON_FAILURE": on_failure}
@@ -73,7 +74,7 @@ async def test_every_tap_has_the_chosen_answer_by_the_deadline(stack_of, fault, 
     assert {(answer.status, str(answer.body)) for answer in answers} == {
         (ANSWERS[on_failure][0], str(ANSWERS[on_failure][1]))
     }
-    assert _p99_ms([answer.seconds for answer in answers]) <= DEADLINE_MS + 50 + _p99_ms(checks_seconds)
+    assert _p99_ms([answer.seconds for answer in answers]) <= DEADLINE_MS + 50 + max(checks_seconds) * 1000
 
 
 def _p99_ms(seconds):
