@@ -146,10 +146,19 @@ class Authorizer:
     async def _ask_tag(self, id_tag: str, deadline: Deadline) -> InList:
         # With no more patience than a tap has, so that an older one can still help the tap that waits for it.
         patience = Deadline.after(min(deadline.remaining_seconds, self._policy.deadline_seconds))
-        pointer, source = await self._pointers.find(_POINTER, patience)
-        if pointer is None:
+        pointer = await self._pointers.find(_POINTER, patience)
+        found = await self._in_list(pointer, id_tag, deadline)
+        if found.tag is None and found.is_readable and pointer.source is Source.CACHE:
+            # Before it is said that nobody knows the tag: a list that has it may have been switched to just now.
+            newer = await self._pointers.find(_POINTER, patience, anew=True)
+            if newer.value != pointer.value:
+                found = await self._in_list(newer, id_tag, deadline)
+        return found
+
+    async def _in_list(self, pointer: Found[Pointer | None], id_tag: str, deadline: Deadline) -> InList:
+        if pointer.value is None:
             return InList(None, None)
-        table, is_stale = pointer.current.table, source is Source.STALE
+        table, is_stale = pointer.value.current.table, pointer.source is Source.STALE
         try:
             tag = await self._registry.find(table, id_tag, deadline)
         except Unacceptable:

@@ -93,13 +93,13 @@ class Lookup(Generic[Value]):
             self._begin(key)
         return Found(kept.value, Source.CACHE)
 
-    async def find(self, key: str, deadline: Deadline) -> Found[Value]:
-        """What is remembered or what storage says, by the deadline.
+    async def find(self, key: str, deadline: Deadline, *, anew: bool = False) -> Found[Value]:
+        """What is remembered or what storage says, by the deadline; with `anew`, storage is asked in any case.
 
         With something to fall back on, storage gets half of the time. Raises what `ask` raises, or StorageUnavailable
         where it is late, when there is nothing to fall back on.
         """
-        found = self.remembered(key)
+        found = None if anew else self.remembered(key)
         if found is not None:
             return found
         kept = self._remembered.get(key)

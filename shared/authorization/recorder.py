@@ -7,7 +7,6 @@ What cannot be kept is counted and logged, never dropped in silence.
 import asyncio
 import logging
 from collections import deque
-from contextlib import suppress
 from typing import Final
 
 from shared.authorization.decisions import Decided, decision_row
@@ -24,7 +23,7 @@ BATCH: Final = 16
 """Decisions written at once. Encoding them holds up the taps that come meanwhile (60 us each), so not too many."""
 MOST_WAITING: Final = 10_000
 MOST_UNKNOWN_WAITING: Final = 1_000
-LAST_FLUSH_SECONDS: Final = 5.0
+LAST_FLUSH_SECONDS: Final = 3.0
 """How long the end of the process may wait for the last decisions to be written."""
 _PATIENCE_SECONDS = 30.0
 _MOST_REMEMBERED_ROWS = 1_000
@@ -79,9 +78,11 @@ class Recorder:
                 await self.flush(Deadline.after(_PATIENCE_SECONDS))
         except asyncio.CancelledError:
             # A loop that ends cancels what runs in it, and then waits for it: the last moment to write.
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(LAST_FLUSH_SECONDS):
                     await self.flush(Deadline.after(LAST_FLUSH_SECONDS))
+            except TimeoutError:
+                _log.error("tap decisions lost at the end: %d; storage did not answer", self.waiting)
             raise
 
     async def _write_batch(self, deadline: Deadline) -> None:

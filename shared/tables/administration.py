@@ -5,6 +5,7 @@ The SDK's own retries are switched off: `retries.until_deadline` is the one plac
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -119,6 +120,8 @@ class Administration:
         if self._opened is None:
             from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415  # see the module
 
+            # At INFO it writes every address, and the address of a row can hold a tag.
+            logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
             self._opened = TableServiceClient(
                 self._account.endpoint,
                 credential=self._account.authorization.sdk_credential(),

@@ -91,7 +91,7 @@ class Tapper:
         self._url = f"{functions_url}/api/realtime-auth"
         self._turns = asyncio.Semaphore(at_once)
         self._token = token
-        self._client = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=at_once + 1))
+        self._client = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=at_once))
 
     async def __aenter__(self) -> Self:
         """Connects with the first request."""
@@ -104,12 +104,6 @@ class Tapper:
     async def tap(self, id_tag: str, charger_id: str = "C1") -> Answer:
         """A well-formed question."""
         return await self.send(json.dumps({"charger_id": charger_id, "rfid_tag_id": id_tag}).encode())
-
-    async def check(self) -> Answer:
-        """The check of the endpoint, which asks nothing; it waits for no turn."""
-        began = time.perf_counter()
-        response = await self._client.get(self._url)
-        return Answer(response.status_code, response.json(), time.perf_counter() - began)
 
     async def send(self, body: bytes, headers: Mapping[str, str | bytes] | None = None, method: str = "POST") -> Answer:
         """Any request; without headers it has the token. The time is without waiting for a turn."""

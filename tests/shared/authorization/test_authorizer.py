@@ -145,6 +145,18 @@ async def test_tables_of_another_shard_count_are_a_failure_where_the_site_counts
     assert "ConfigurationError" in caplog.text
 
 
+async def test_a_tag_of_a_list_that_was_just_switched_to_is_known_at_once(tables):
+    """Also where the list before was seen a moment ago, or none was there."""
+    await tables.drop_table("Tags")
+    authorizer = _authorizer(tables)
+    assert await _decide(authorizer, "SOMEBODY") == (False, "tag-unknown", Source.LIVE)
+    await use_list(tables, LIST, Tag("FIRST"))
+    assert await _decide(authorizer, "FIRST") == (True, "allowed", Source.LIVE)
+    await use_list(tables, "Tags20261121130000000", Tag("SECOND"))
+
+    assert await _decide(authorizer, "SECOND") == (True, "allowed", Source.LIVE)
+
+
 async def test_a_list_that_is_gone_is_a_failure_and_no_unknown_tag(tables):
     """Somebody dropped its table; roaming partners must not be asked for every tag now."""
     await tables.drop_table(LIST)
