@@ -45,11 +45,12 @@ class Precedence(NamedTuple):
 
 
 class FragmentKind(StrEnum):
-    """Which part of a session a fragment tells about."""
+    """Which part of a session a fragment tells about; `POLL` is all of it, as eMabler's REST API has it."""
 
     START = "start"
     STOP = "stop"
     FULL = "full"
+    POLL = "poll"
 
 
 class NoveltyKind(StrEnum):

@@ -110,6 +110,40 @@ class Settings(BaseModel):
     push_events_queue: str = Field(
         "push-events", alias="PUSH_EVENTS_QUEUE", description="The queue that push events come through."
     )
+    emabler_api_key: SecretStr | None = Field(
+        None,
+        alias="EMABLER_API_KEY",
+        description="The key of eMabler's REST API; without one nothing is polled.",
+    )
+    emabler_api_version: Literal["v1", "v2"] = Field(
+        "v2", alias="EMABLER_API_VERSION", description="Which of eMabler's REST APIs the key is for."
+    )
+    emabler_environment: Literal["test", "staging", "production"] = Field(
+        "production", alias="EMABLER_ENVIRONMENT", description="Which of eMabler's environments is asked."
+    )
+    emabler_client_id: str | None = Field(
+        default=None, alias="EMABLER_CLIENT_ID", description="The client id that v1 wants with the key."
+    )
+    emabler_base_url: str | None = Field(
+        default=None,
+        alias="EMABLER_BASE_URL",
+        description="Where the API is, instead of the environment's own address.",
+    )
+    poll_charger_ids: str = Field(
+        "",
+        alias="POLL_CHARGER_IDS",
+        description="Chargers that v1 is asked for, separated by commas, beside those that push has shown.",
+    )
+    poll_calls_per_run: int = Field(
+        5000, alias="POLL_CALLS_PER_RUN", ge=1, le=1_000_000, description="Calls to eMabler that one run may make."
+    )
+    push_silence_minutes: float = Field(
+        60.0,
+        alias="PUSH_SILENCE_MINUTES",
+        ge=1,
+        le=10_080,
+        description="For how long push may say nothing of a charger that REST shows to be active; then it is a gap.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -19,6 +19,7 @@ from itertools import chain
 from shared.deadlines import Deadline
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
+from shared.ingest.freshness import Freshness, Told
 from shared.ingest.plan import Planned, Understood, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
@@ -60,6 +61,7 @@ class Ingest:
         # Rows of quarantine hold whole bodies and hardly ever come again: not worth their memory.
         self._quarantine_merger = RowMerger(tables, most_remembered_rows=0)
         self._drift = DriftCounter(tables, self._merger)
+        self._freshness = Freshness(RowMerger(tables), shards)
         self._stored: OrderedDict[str, None] = OrderedDict()
 
     async def store(self, deliveries: Sequence[Delivery], deadline: Deadline) -> Outcome:
@@ -73,7 +75,11 @@ class Ingest:
         batch = await self._understand(deliveries)
         archived, new, refused = await self._archive(list(batch.planned.values()), deadline)
         also_refused = await together(
-            (self._merge_state(archived, deadline), self._write_measurements(archived, deadline))
+            (
+                self._merge_state(archived, deadline),
+                self._write_measurements(archived, deadline),
+                self._note_freshness(archived, deadline),
+            )
         )
         await self._drift.count([planned.event for planned in new], deadline)
         set_aside = [*batch.set_aside.values(), *refused, *chain.from_iterable(also_refused)]
@@ -129,6 +135,11 @@ class Ingest:
         measured = [planned for planned in events if planned.measured is not None]
         rows = [planned.measured for planned in events if planned.measured is not None]
         return _refused(measured, await self._writer.upsert(rows, deadline))
+
+    async def _note_freshness(self, events: Sequence[Planned], deadline: Deadline) -> list[QuarantineChange]:
+        told = [Told.of(planned.event, planned.delivery.received_at) for planned in events]
+        await self._freshness.note(told, deadline)
+        return []
 
     async def _quarantine(self, set_aside: list[QuarantineChange], deadline: Deadline) -> None:
         await self._write_overflow((change.body for change in set_aside), deadline)

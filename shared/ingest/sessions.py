@@ -6,46 +6,20 @@ is a union of sets: order, repeats, late starts, stops without a start and corre
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import orjson
-
-from shared.events import Clock, Event, FragmentKind, Precedence, SessionFragment
+from shared.events import Event, FragmentKind, SessionFragment
+from shared.ingest.fragments import Fragment, fragment_of, fragments_json, with_fragments
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.keys import shard, transaction_row_key
 from shared.tables.store import EdmValue, Int64, Row
 
 TRANSACTIONS = "Transactions"
 
-MAX_FRAGMENTS = 40
-"""A session has two or three; a charger that repeats one id for ever keeps its newest, and the row stays small."""
-
-MAX_FRAGMENTS_LENGTH = 30_000
-"""Bytes of JSON; a text column ends at 32 Ki characters."""
-
 REUSE_TICKS = 24 * 3600 * TICKS_PER_SECOND
 """Starts further apart than this are two sessions under one id."""
 
-_INSTANTS = ("occurred_at", "started_at", "ended_at")
 _Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A session's fragment with what is needed of the event that told it."""
-
-    told: SessionFragment
-    event_id: str
-    occurred_at: Instant | None
-    clock: Clock
-    socket_id: str | None = None
-    site_id: str | None = None
-    external_site_id: str | None = None
-
-    @property
-    def precedence(self) -> Precedence:
-        """Which of two fragments is newer, by the same order as events."""
-        return Precedence(self.clock is Clock.PLATFORM, self.occurred_at or Instant(0), self.event_id)
 
 
 @dataclass(slots=True)
@@ -78,10 +52,8 @@ class SessionChange:
 
     def merged(self, current: Row | None) -> Row | None:
         """The session with these fragments; None where it has them all already."""
-        known = {fragment.event_id: fragment for fragment in read_fragments(current)}
-        brought = {event.event_id: _fragment(event) for event in self.events}
-        fragments = newest(list((brought | known).values()))
-        if {fragment.event_id for fragment in fragments} == known.keys():
+        fragments = with_fragments(current, map(fragment_of, self.events))
+        if fragments is None:
             return None
         return {
             "PartitionKey": self.partition_key,
@@ -89,22 +61,6 @@ class SessionChange:
             "charger_id": self.charger_id,
             "transaction_id": self.transaction_id,
         } | assemble(fragments)
-
-
-def newest(fragments: list[Fragment]) -> list[Fragment]:
-    """In order from old to new, and no more than a row may hold: the newest ones, in number and in size.
-
-    What is dropped is older than all that stays and would be dropped from every larger set too, so it does not matter
-    when it is dropped.
-    """
-    kept: list[Fragment] = []
-    room = MAX_FRAGMENTS_LENGTH
-    for fragment in sorted(fragments, key=lambda fragment: fragment.precedence, reverse=True)[:MAX_FRAGMENTS]:
-        room -= len(orjson.dumps(_write(fragment)))
-        if room < 0 and kept:
-            break
-        kept.append(fragment)
-    return kept[::-1]
 
 
 def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
@@ -122,9 +78,7 @@ def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
     ended_at = _first(fragment.told.ended_at for fragment in ranked)
     meter_start_wh = _first(fragment.told.meter_start_wh for fragment in ranked)
     meter_stop_wh = _first(fragment.told.meter_stop_wh for fragment in ranked)
-    energy_wh = _first(fragment.told.energy_wh for fragment in ranked)
-    if energy_wh is None and meter_start_wh is not None and meter_stop_wh is not None:
-        energy_wh = meter_stop_wh - meter_start_wh if meter_stop_wh >= meter_start_wh else None
+    energy_wh = _energy_wh(ranked, meter_start_wh, meter_stop_wh)
     latest = fragments[-1]
     return {
         "socket_id": _first(fragment.socket_id for fragment in ranked),
@@ -132,7 +86,7 @@ def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
         "site_id": _first(fragment.site_id for fragment in ranked),
         "external_site_id": _first(fragment.external_site_id for fragment in ranked),
         "id_tag": _first(fragment.told.id_tag for fragment in ranked),
-        "state": _state(kinds),
+        "state": _state(session),
         "started_at": started_at,
         "ended_at": ended_at,
         "meter_start_wh": _int64(meter_start_wh),
@@ -144,18 +98,13 @@ def assemble(fragments: list[Fragment]) -> dict[str, EdmValue]:
         "id_reused": is_reused,
         "last_occurred_at": latest.occurred_at,
         "last_event_id": latest.event_id,
-        "source": "push",
-        "fragments": orjson.dumps([_write(fragment) for fragment in fragments]).decode(),
+        "has_poll": FragmentKind.POLL in kinds,
+        "source": _source({fragment.told.kind for fragment in fragments}),
+        "fragments": fragments_json(fragments),
     }
 
 
-def read_fragments(row: Row | None) -> list[Fragment]:
-    """The fragments that a row was made of."""
-    written = (row or {}).get("fragments")
-    return [_read(item) for item in orjson.loads(written)] if isinstance(written, str) else []
-
-
-_RANK = {FragmentKind.FULL: 0, FragmentKind.STOP: 1, FragmentKind.START: 2}
+_RANK = {FragmentKind.FULL: 0, FragmentKind.STOP: 1, FragmentKind.START: 2, FragmentKind.POLL: 3}
 
 
 def _rank(fragment: Fragment) -> int:
@@ -187,10 +136,31 @@ def _began_at(told: SessionFragment, starts: list[Instant]) -> Instant | None:
     return before[-1] if before else told.ended_at
 
 
-def _state(kinds: set[FragmentKind]) -> str:
-    if FragmentKind.FULL in kinds:
+def _energy_wh(ranked: list[Fragment], meter_start_wh: int | None, meter_stop_wh: int | None) -> int | None:
+    """What push says the energy was, else the difference of the meter reads, else what REST says."""
+    pushed = [fragment for fragment in ranked if fragment.told.kind is not FragmentKind.POLL]
+    energy_wh = _first(fragment.told.energy_wh for fragment in pushed)
+    if energy_wh is not None:
+        return energy_wh
+    if meter_start_wh is not None and meter_stop_wh is not None and meter_stop_wh >= meter_start_wh:
+        return meter_stop_wh - meter_start_wh
+    return _first(fragment.told.energy_wh for fragment in ranked)
+
+
+def _state(session: list[Fragment]) -> str:
+    """A session of which REST tells the end is complete without its full transaction, too."""
+    kinds = {fragment.told.kind for fragment in session}
+    polled_ends = [f.told.ended_at for f in session if f.told.kind is FragmentKind.POLL]
+    if FragmentKind.FULL in kinds or any(end is not None for end in polled_ends):
         return "complete"
     return "ended" if FragmentKind.STOP in kinds else "open"
+
+
+def _source(kinds: set[FragmentKind]) -> str:
+    """Who told of the session."""
+    if FragmentKind.POLL not in kinds:
+        return "push"
+    return "poll" if kinds == {FragmentKind.POLL} else "both"
 
 
 def _first(values: Iterable[_Value | None]) -> _Value | None:
@@ -199,62 +169,3 @@ def _first(values: Iterable[_Value | None]) -> _Value | None:
 
 def _int64(wh: int | None) -> Int64 | None:
     return None if wh is None else Int64(wh)
-
-
-def _fragment(event: Event) -> Fragment:
-    if not isinstance(event.content, SessionFragment):
-        raise TypeError("only session fragments make sessions")
-    return Fragment(
-        event.content,
-        event.event_id,
-        event.occurred_at,
-        event.clock,
-        event.socket_id,
-        event.site_id,
-        event.external_site_id,
-    )
-
-
-def _write(fragment: Fragment) -> dict[str, Any]:
-    told = fragment.told
-    written = {
-        "kind": told.kind,
-        "event_id": fragment.event_id,
-        "clock": fragment.clock,
-        "occurred_at": fragment.occurred_at,
-        "started_at": told.started_at,
-        "ended_at": told.ended_at,
-        "meter_start_wh": told.meter_start_wh,
-        "meter_stop_wh": told.meter_stop_wh,
-        "energy_wh": told.energy_wh,
-        "id_tag": told.id_tag,
-        "socket_id": fragment.socket_id,
-        "socket_name": told.socket_name,
-        "site_id": fragment.site_id,
-        "external_site_id": fragment.external_site_id,
-    }
-    return {
-        name: value.iso if isinstance(value, Instant) else value for name, value in written.items() if value is not None
-    }
-
-
-def _read(written: dict[str, Any]) -> Fragment:
-    times = {name: Instant.from_iso(written[name]) if name in written else None for name in _INSTANTS}
-    return Fragment(
-        told=SessionFragment(
-            kind=FragmentKind(written["kind"]),
-            started_at=times["started_at"],
-            ended_at=times["ended_at"],
-            meter_start_wh=written.get("meter_start_wh"),
-            meter_stop_wh=written.get("meter_stop_wh"),
-            energy_wh=written.get("energy_wh"),
-            id_tag=written.get("id_tag"),
-            socket_name=written.get("socket_name"),
-        ),
-        event_id=written["event_id"],
-        occurred_at=times["occurred_at"],
-        clock=Clock(written["clock"]),
-        socket_id=written.get("socket_id"),
-        site_id=written.get("site_id"),
-        external_site_id=written.get("external_site_id"),
-    )

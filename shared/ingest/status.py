@@ -43,18 +43,20 @@ class StatusChange:
         changed = False
         for event in self.events:
             part = "boot" if isinstance(event.content, ChargerBoot) else "status"
-            if event.precedence > _precedence(row, part):
+            if event.precedence > precedence_of(row, part):
                 _replace_part(row, part, event)
                 changed = True
-            if event.precedence > _precedence(row, "last"):
+            if event.precedence > precedence_of(row, "last"):
                 _replace_part(row, "last", event)
                 changed = True
         if not changed:
             return None
+        row.setdefault("source", "push")  # of a row that has a boot only
         return {"PartitionKey": self.partition_key, "RowKey": self.row_key} | row
 
 
-def _precedence(row: Row, part: str) -> Precedence:
+def precedence_of(row: Row, part: str) -> Precedence:
+    """Where the event that a part was told by stands in the order of events."""
     event_id = row.get(f"{part}_event_id")
     if not isinstance(event_id, str):
         return Precedence(False, Instant(-1), "")  # older than every event
@@ -95,6 +97,7 @@ def _part_columns(event: Event) -> dict[str, EdmValue]:
         "error_code": state.error_code,
         "message": state.message,
         "status_device_at": event.device_at,
+        "source": "push",
     }
 
 
@@ -106,5 +109,4 @@ def _whole_columns(event: Event) -> dict[str, EdmValue]:
         "connection": "offline" if is_offline else "online",
         "site_id": event.site_id,
         "external_site_id": event.external_site_id,
-        "source": "push",
     }

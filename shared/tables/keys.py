@@ -18,6 +18,9 @@ UNDATED = "undated"
 CHARGER_STATUS = "ChargerStatus"
 """The table of the current state: ingest writes it, taps look up their charger in it."""
 
+POLL_STATE = "PollState"
+"""What polling remembers: its runs, open gaps, what REST said last of each charger, and what push told last."""
+
 MAX_ESCAPED_LENGTH = 128
 """Characters an escaped part may have; two such parts, a time and an event id stay well under the 512 of a row key."""
 
@@ -89,6 +92,14 @@ def transaction_row_key(charger_id: str, transaction_id: str) -> str:
     return f"{escape(charger_id)}{SEPARATOR}{_transaction_part(transaction_id)}"
 
 
+def polled_session_row_key(charger_id: str, name: str) -> str:
+    """`Transactions`: a session that only REST told of, under a name that no transaction id of push can be.
+
+    `~` is followed by hex digits, `u` or `~` in every escaped text, so `~polled` is in none.
+    """
+    return f"{escape(charger_id)}{SEPARATOR}~polled-{escape(name)}"
+
+
 def rows_of_charger(charger_id: str) -> tuple[str, str]:
     """The range of row keys, without its end, that holds everything of a charger in one partition."""
     first = f"{escape(charger_id)}{SEPARATOR}"
@@ -103,6 +114,16 @@ def charger_row_key(charger_id: str) -> str:
 def socket_row_key(charger_id: str, socket_id: str) -> str:
     """`ChargerStatus`: one of its sockets."""
     return f"{escape(charger_id)}{SEPARATOR}socket-{escape(socket_id)}"
+
+
+def push_partition(shard_key: str) -> str:
+    """`PollState`: when push last said anything of the chargers of one shard."""
+    return f"push-{shard_key}"
+
+
+def seen_partition(shard_key: str) -> str:
+    """`PollState`: what REST last said of the chargers of one shard."""
+    return f"seen-{shard_key}"
 
 
 def _time_part(when: Instant | None) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.ingest.sessions import MAX_FRAGMENTS, SessionChange
+from shared.ingest.fragments import MAX_FRAGMENTS
+from shared.ingest.sessions import SessionChange
 from tests.support.messages import documented, event_of
 
 

@@ -1,0 +1,1 @@
+"""Asks eMabler over REST what push should have told: notices gaps, closes them, and keeps account of both."""
