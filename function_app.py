@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from handlers import health, openapi, push_events, push_webhook, realtime_auth, retention
+from handlers import health, openapi, polling, push_events, push_webhook, realtime_auth, retention
 
 app = func.FunctionApp()
-for module in (push_events, push_webhook, realtime_auth, retention, health, openapi):
+for module in (push_events, push_webhook, realtime_auth, polling, retention, health, openapi):
     app.register_functions(module.blueprint)

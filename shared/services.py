@@ -17,7 +17,10 @@ from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from shared.ingest.ingest import Ingest
+    from shared.polling.poller import Poller
     from shared.webhook.webhook import Webhook
 
 _log = logging.getLogger(__name__)
@@ -97,6 +100,29 @@ async def take_delivery(body: bytes) -> HttpAnswer:
     if kind in {Kind.TAP, Kind.CHECK}:
         return await answer_tap(body)
     return await webhook().take(body, kind)
+
+
+async def poll(work: "Callable[[Poller], Awaitable[object]]") -> None:
+    """Do some polling with the account of the settings; nothing where there is none, or another run does it already.
+
+    Raises what the run ended with.
+    """
+    from shared.polling.connecting import connect_emabler, has_emabler  # noqa: PLC0415  # see the module
+
+    chosen = settings()
+    if not has_emabler(chosen):
+        _log.info("poll nothing: EMABLER_API_KEY is not set")
+        return
+    from shared.polling.errors import AnotherRun  # noqa: PLC0415
+    from shared.polling.poller import Poller, plan_of  # noqa: PLC0415
+
+    api = connect_emabler(chosen)
+    try:
+        await work(Poller(tables(), api, plan_of(chosen)))
+    except AnotherRun as error:
+        _log.info("poll left to another run: %s", error)
+    finally:
+        await api.close()
 
 
 def on_failure() -> OnFailure:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from shared.deadlines import Deadline
-from shared.errors import StorageUnavailable, TableMissing
+from shared.errors import RowChanged, StorageUnavailable, TableMissing
 from shared.tables.connection import REQUEST_SECONDS, SERVICE_VERSION
 from shared.tables.credentials import StorageAccount
 from shared.tables.edm import parse_instant
@@ -51,12 +51,20 @@ class Administration:
             if continuation is None:
                 return
 
-    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+    async def delete(self, table: str, partition_key: str, row_key: str, etag: str | None) -> None:
         """See Tables.delete."""
 
         async def delete() -> None:
-            # The SDK takes a row that is not there for deleted; a missing table it does too.
-            await self._client().get_table_client(table).delete_entity(partition_key, row_key)
+            from azure.core import MatchConditions  # noqa: PLC0415  # see the module
+            from azure.core.exceptions import ResourceModifiedError  # noqa: PLC0415  # see the module
+
+            condition = MatchConditions.IfNotModified if etag is not None else None
+            client = self._client().get_table_client(table)
+            try:
+                # The SDK takes a row that is not there for deleted; a missing table it does too.
+                await client.delete_entity(partition_key, row_key, etag=etag, match_condition=condition)
+            except ResourceModifiedError:
+                raise RowChanged(f"table {table}: the row to delete is another one by now", index=0) from None
 
         await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), delete)
 

@@ -100,10 +100,10 @@ class AzureTables:
         """See Tables.query. Raises ValueError for a filter that names a parameter which is not given."""
         return self._administration.query(table, fill_filter(filter_text, parameters))
 
-    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+    async def delete(self, table: str, partition_key: str, row_key: str, *, etag: str | None = None) -> None:
         """See Tables.delete. Raises RowRefused for keys that no row can have."""
         keys = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
-        await self._administration.delete(table, *keys)
+        await self._administration.delete(table, *keys, etag)
 
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables.create_table."""

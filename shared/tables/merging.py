@@ -10,7 +10,7 @@ Never "look up, then insert": the write itself carries the condition, so two wor
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from shared.deadlines import Deadline
@@ -39,6 +39,11 @@ class RowMerger:
         self._tables = tables
         self._most_remembered_rows = most_remembered_rows
         self._remembered: OrderedDict[tuple[str, str, str], StoredRow] = OrderedDict()
+
+    def know(self, table: str, rows: Iterable[StoredRow]) -> None:
+        """Take rows that were read for remembered ones: whoever reads a partition as a whole spares a read for each."""
+        for stored in rows:
+            self._remember((table, str(stored.row["PartitionKey"]), str(stored.row["RowKey"])), stored)
 
     async def merge(self, changes: Sequence[RowChange], deadline: Deadline) -> tuple[list[Merged], Refusals]:
         """Apply changes, at most one for each row; returns what was written, and the refusals by position in `changes`.

@@ -95,8 +95,11 @@ class Tables(Protocol):
         """All rows that fit an OData filter with `@name` parameters; nothing where the table does not exist."""
         ...
 
-    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
-        """Delete one row, whatever it is by now; no error where it, or its table, does not exist."""
+    async def delete(self, table: str, partition_key: str, row_key: str, *, etag: str | None = None) -> None:
+        """Delete one row; no error where it, or its table, does not exist.
+
+        With an ETag only where it is still that row; RowChanged otherwise.
+        """
         ...
 
     async def create_table(self, table: str, deadline: Deadline) -> None:

@@ -88,10 +88,13 @@ class MemoryTables:
         for stored in self._fitting(table, filter_text, parameters):
             yield stored
 
-    async def delete(self, table: str, partition_key: str, row_key: str) -> None:
+    async def delete(self, table: str, partition_key: str, row_key: str, *, etag: str | None = None) -> None:
         """See Tables."""
         await _call(self.before, "delete", table)
         key = check_key("PartitionKey", partition_key), check_key("RowKey", row_key)
+        kept = self._tables.get(table, {}).get(key)
+        if etag is not None and kept is not None and kept[1] != etag:
+            raise RowChanged("the row is another one by now", index=0)
         self._tables.get(table, {}).pop(key, None)
         await _call(self.after, "delete", table)
 

@@ -8,11 +8,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.emabler.rest.errors import ContractBroken
+from shared.emabler.rest.errors import ContractBroken, EmablerUnavailable
 from shared.emabler.rest.fields import JsonFields
 from shared.emabler.rest.listings import Ended, RowKind, Tally
 from shared.emabler.rest.reading import Row
 from shared.emabler.rest.requests import Answer
+
+OUTAGE_AFTER: Final = 3
+"""So many pages in a row that cannot be had, and it is no page's fault: the run ends with the last one's error."""
 
 MAX_PAGES: Final = 1000
 """Pages of one list: 100,000 chargers or 200,000 sessions. More than that is a loop, not a fleet."""
@@ -49,12 +52,17 @@ def read_whole_list(answer: Answer, list_name: str) -> Page:
 async def follow_pages(
     fetch: Callable[[int], Awaitable[Page]], kind: RowKind[Row], tally: Tally
 ) -> AsyncGenerator[Row, None]:
-    """The rows of all pages, each once. Errors of `fetch` pass through, after the rows of the pages before."""
+    """The rows of all pages, each once. A page that cannot be had is noted as a failure, and the next is asked for.
+
+    Errors of `fetch` pass through, after the rows of the pages before, where they are not one page's, or where nobody
+    knows whether another page follows.
+    """
     seen: set[Hashable] = set()
+    pages = _Pages(fetch, tally)
     for number in range(1, MAX_PAGES + 1):
-        page = await fetch(number)
-        tally.pages += 1
-        tally.announced_rows = page.announced_rows
+        page = await pages.fetch(number)
+        if page is None:
+            continue
         readable = list(kind.readable(page.items, tally))
         fresh = list(kind.fresh(readable, seen, tally))
         for row in fresh:
@@ -64,6 +72,36 @@ async def follow_pages(
             tally.ended = ended
             return
     tally.ended = Ended.PAGE_CAP
+
+
+class _Pages:
+    """Fetches pages, and decides whether a failure is one page's or the list's."""
+
+    def __init__(self, fetch: Callable[[int], Awaitable[Page]], tally: Tally) -> None:
+        self._fetch = fetch
+        self._tally = tally
+        self._page_length = 0
+        self._failures_in_a_row = 0
+
+    async def fetch(self, number: int) -> Page | None:
+        """The page; None for one that is left out."""
+        try:
+            page = await self._fetch(number)
+        except (ContractBroken, EmablerUnavailable) as error:
+            self._failures_in_a_row += 1
+            if not self._another_follows(number) or self._failures_in_a_row == OUTAGE_AFTER:
+                raise
+            self._tally.failures[f"page {number}"] = error
+            return None
+        self._failures_in_a_row = 0
+        self._page_length = max(self._page_length, len(page.items))
+        self._tally.pages += 1
+        self._tally.announced_rows = page.announced_rows
+        return page
+
+    def _another_follows(self, number: int) -> bool:
+        announced_rows = self._tally.announced_rows
+        return announced_rows is not None and number * self._page_length < announced_rows
 
 
 def _ended(page: Page, *, has_only_repeats: bool) -> Ended | None:

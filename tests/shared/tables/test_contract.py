@@ -329,6 +329,20 @@ async def test_a_deleted_row_is_gone_and_the_others_stay(tables, table):
     assert await row_keys(tables, table) == ["1", "3"]
 
 
+async def test_a_row_that_changed_meanwhile_is_not_deleted(tables, table):
+    """With its ETag a row goes only as it was read."""
+    (read,) = await tables.execute(table, [insert("1")], soon())
+    (written,) = await tables.execute(table, [Operation(Kind.UPDATE, insert("1", x="new").row, read)], soon())
+
+    with pytest.raises(RowChanged):
+        await tables.delete(table, "p", "1", etag=read)
+    assert await row_keys(tables, table) == ["1"]
+    await tables.delete(table, "p", "1", etag=written)
+    await tables.delete(table, "p", "1", etag=written)
+
+    assert await row_keys(tables, table) == []
+
+
 async def test_all_pages_are_read(tables, table, select):
     """All rows come, also past the service's 1,000 a page."""
     for start in range(0, 1100, 100):

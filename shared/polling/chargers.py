@@ -1,0 +1,173 @@
+"""Polls the chargers: what each of them and their sockets do now, and about which of them push is silent.
+
+Chargers are stored while the next ones are asked for. Whatever goes wrong in the middle, those that came are stored.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.emabler.rest.answers import ChargerSeen
+from shared.emabler.rest.api import EmablerApi
+from shared.emabler.rest.errors import NotFound
+from shared.emabler.rest.limits import RunLimits
+from shared.emabler.rest.listings import Listing
+from shared.instants import Instant
+from shared.polling.chunks import in_chunks
+from shared.polling.fleet import Fleet, read_fleet, was_told_of
+from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, judge
+from shared.polling.seen import polled_at, seen_row
+from shared.polling.statuses import polled_statuses
+from shared.tables.keys import CHARGER_STATUS, POLL_STATE, escape
+from shared.tables.merging import RowMerger
+from shared.tables.store import Tables
+from shared.tables.writing import RowWriter, together
+
+_CHUNK: Final = 100
+_CHUNKS_AT_ONCE: Final = 3
+_MAX_REMEMBERED_ROWS: Final = 1_000_000
+_MAX_LOGGED: Final = 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ChargersPolled:
+    """What a poll of the chargers came to."""
+
+    chargers: int = 0
+    changed_rows: int = 0
+    refused_rows: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    """Chargers that got no answer, by the kind of error."""
+    gaps_found: list[Gap] = field(default_factory=list)
+    gaps_closed: list[Gap] = field(default_factory=list)
+    open_gaps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How chargers are looked at: the tables' shards, how long push may be silent, and ids that the operator named."""
+
+    shards: int
+    silence_ticks: int
+    named_ids: tuple[str, ...] = ()
+
+
+class ChargersPoll:
+    """One poll of all chargers."""
+
+    def __init__(self, tables: Tables, api: EmablerApi, looking: Looking, now: Callable[[], Instant]) -> None:
+        self._tables = tables
+        self._api = api
+        self._looking = looking
+        self._now = now
+        self._merger = RowMerger(tables, _MAX_REMEMBERED_ROWS)
+        self._writer = RowWriter(tables)
+        self._fleet = Fleet()
+        self._judged: dict[str, Gap | None] = {}
+        self._outcome = ChargersPolled()
+
+    async def run(self, limits: RunLimits) -> ChargersPolled:
+        """Ask for every charger and store what came.
+
+        Raises errors of `shared.emabler.rest.errors` that end the asking, and of storage, when the rest is stored.
+        """
+        self._fleet = await read_fleet(self._tables, self._looking.shards, limits.deadline)
+        self._merger.know(CHARGER_STATUS, self._fleet.stored_statuses)
+        listing = self._api.chargers(self._ids_longest_ago_first(), limits)
+        try:
+            await self._store_while_listing(listing, limits)
+        finally:
+            self._outcome.failures = Counter(type(error).__name__ for error in listing.tally.failures.values())
+            gone = {charger_id for charger_id, error in listing.tally.failures.items() if isinstance(error, NotFound)}
+            if listing.tally.is_whole:
+                gone |= self._fleet.gaps.keys() - self._judged.keys()
+            await self._keep_gaps(gone, limits)
+        return self._outcome
+
+    def _ids_longest_ago_first(self) -> list[str]:
+        """So that a run which cannot ask for all of them leaves others out than the run before."""
+        ids = self._fleet.charger_ids | set(self._looking.named_ids)
+        return sorted(ids, key=lambda charger_id: (polled_at(self._fleet.seen.get(charger_id)), charger_id))
+
+    async def _store_while_listing(self, listing: Listing[ChargerSeen], limits: RunLimits) -> None:
+        turns = asyncio.Semaphore(_CHUNKS_AT_ONCE)
+
+        async def store(chunk: Sequence[ChargerSeen]) -> None:
+            async with turns:
+                await self._store(chunk, limits)
+
+        storing: list[asyncio.Task[None]] = []
+        try:
+            async for chunk in in_chunks(listing, _CHUNK):
+                storing.append(asyncio.create_task(store(chunk)))  # noqa: PERF401  # they start while others are asked
+        finally:
+            await together(storing)
+
+    async def _store(self, chunk: Sequence[ChargerSeen], limits: RunLimits) -> None:
+        """Store some chargers, and judge of each whether push is silent about it."""
+        asked_at, shards = self._now(), self._looking.shards
+        changes = [change for charger in chunk for change in polled_statuses(charger, asked_at, shards)]
+        seen = [seen_row(charger, asked_at, self._fleet.seen.get(charger.charger_id), shards) for charger in chunk]
+        (merged, refused), also_refused = await asyncio.gather(
+            self._merger.merge(changes, limits.deadline), self._writer.upsert(seen, limits.deadline)
+        )
+        self._fleet.take_statuses(written.after for written in merged)
+        self._outcome.chargers += len(chunk)
+        self._outcome.changed_rows += len(merged)
+        self._outcome.refused_rows += len(refused) + len(also_refused)
+        for charger in chunk:
+            self._judged[charger.charger_id] = await self._judge(charger, asked_at, limits)
+
+    async def _judge(self, charger: ChargerSeen, now: Instant, limits: RunLimits) -> Gap | None:
+        fleet, charger_id = self._fleet, charger.charger_id
+        known = fleet.gaps.get(charger_id)
+        witnessed = Witnessed(
+            charger,
+            list(fleet.statuses[charger_id].values()),
+            fleet.told.get(charger_id),
+            fleet.seen.get(charger_id),
+        )
+        gap = judge(witnessed, known, now, self._looking.silence_ticks)
+        if gap is None or gap is known:
+            return gap
+        is_told_of = await was_told_of(self._tables, charger_id, gap.since, now, self._looking.shards, limits.deadline)
+        return None if is_told_of else gap
+
+    async def _keep_gaps(self, gone: Container[str], limits: RunLimits) -> None:
+        """Write the gaps that were found, and delete those that are closed or whose chargers are gone."""
+        known, outcome = self._fleet.gaps, self._outcome
+        outcome.gaps_found = [gap for gap in self._judged.values() if gap is not None and gap.charger_id not in known]
+        outcome.gaps_closed = [
+            gap for charger_id, gap in known.items() if charger_id in gone or self._judged.get(charger_id, gap) is None
+        ]
+        outcome.open_gaps = len(known) + len(outcome.gaps_found) - len(outcome.gaps_closed)
+        await self._writer.upsert([gap.row for gap in outcome.gaps_found], limits.deadline)
+        for gap in outcome.gaps_closed:
+            await self._tables.delete(POLL_STATE, GAPS_PARTITION, escape(gap.charger_id))
+        _log_gaps(outcome)
+
+
+def _log_gaps(outcome: ChargersPolled) -> None:
+    """An error for each gap that was found, for an alert; ids of chargers are nobody's personal data."""
+    for gap in outcome.gaps_found[:_MAX_LOGGED]:
+        _log.error(
+            "push gap found charger_id=%r evidence=%s since=%s last_told_at=%s; `emabler gaps` lists all",
+            gap.charger_id[:64],
+            gap.evidence,
+            gap.since.iso,
+            gap.last_told_at.iso if gap.last_told_at is not None else "never",
+        )
+    for gap in outcome.gaps_closed[:_MAX_LOGGED]:
+        _log.warning("push gap closed charger_id=%r since=%s", gap.charger_id[:64], gap.since.iso)
+    if outcome.open_gaps:
+        _log.error(
+            "push gaps open=%d found=%d closed=%d",
+            outcome.open_gaps,
+            len(outcome.gaps_found),
+            len(outcome.gaps_closed),
+        )

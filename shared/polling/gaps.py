@@ -1,0 +1,142 @@
+"""Whether push is silent about a charger that does something: the difference between quiet and broken (pure).
+
+A charger nobody uses says nothing for days, and that is fine: it sends heartbeats, which are not pushed. So silence is
+judged by what REST shows that push should have told:
+
+- a state that push has not told, although it lasts for longer than push may be silent;
+- a socket that charges, of a charger whose measurements push brings, and no word for as long.
+
+A gap that was found stays open until push tells something newer, or REST says that the charger is offline, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Self
+
+from shared.emabler.rest.answers import ChargerSeen
+from shared.ingest.freshness import newest_told
+from shared.instants import Instant
+from shared.polling.seen import first_polled_at
+from shared.polling.statuses import POLL
+from shared.tables.keys import POLL_STATE, escape
+from shared.tables.store import EdmValue, Row, TableRow
+
+GAPS_PARTITION: Final = "gaps"
+CHARGING: Final = "Charging"
+
+
+class Evidence(StrEnum):
+    """What REST shows that push should have told."""
+
+    STATE = "state-not-pushed"
+    CHARGING = "charging-without-a-word"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A charger that push is silent about.
+
+    `since` is when REST shows what push did not tell, `last_told_at` when push told anything (None: never).
+    """
+
+    charger_id: str
+    evidence: Evidence
+    since: Instant
+    found_at: Instant
+    last_told_at: Instant | None = None
+    last_seen_at: Instant | None = None
+
+    @property
+    def row(self) -> TableRow:
+        """The row that keeps it while it is open."""
+        columns: dict[str, EdmValue] = {
+            "PartitionKey": GAPS_PARTITION,
+            "RowKey": escape(self.charger_id),
+            "charger_id": self.charger_id,
+            "evidence": str(self.evidence),
+            "since": self.since,
+            "found_at": self.found_at,
+            "last_told_at": self.last_told_at,
+            "last_seen_at": self.last_seen_at,
+        }
+        return TableRow(POLL_STATE, columns)
+
+    @classmethod
+    def of_row(cls, row: Row) -> Self:
+        """The gap that a row keeps."""
+        times = {
+            name: value
+            for name in ("since", "found_at", "last_told_at", "last_seen_at")
+            if isinstance(value := row.get(name), Instant)
+        }
+        return cls(
+            charger_id=str(row["charger_id"]),
+            evidence=Evidence(str(row["evidence"])),
+            since=times.get("since", Instant(0)),
+            found_at=times.get("found_at", Instant(0)),
+            last_told_at=times.get("last_told_at"),
+            last_seen_at=times.get("last_seen_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """All that is known of one charger after it was polled.
+
+    `statuses` are its rows of `ChargerStatus`, `told` its row of when push told something, `seen` what the poll before
+    left.
+    """
+
+    charger: ChargerSeen
+    statuses: Sequence[Row]
+    told: Row | None
+    seen: Row | None
+
+
+def judge(witnessed: Witnessed, gap: Gap | None, now: Instant, silence_ticks: int) -> Gap | None:
+    """The gap of a charger: the one that is open, where it stays so; a new one, where there is evidence; or None."""
+    charger, last_told_at = witnessed.charger, newest_told(witnessed.told)
+    if not charger.is_connected:
+        return None
+    if gap is not None:
+        is_told_of = last_told_at is not None and last_told_at > max(gap.last_told_at or Instant(0), gap.since)
+        return None if is_told_of else gap
+    for evidence, since in (
+        (Evidence.STATE, _untold_state(witnessed, last_told_at)),
+        (Evidence.CHARGING, _silent_charging(witnessed, last_told_at)),
+    ):
+        if since is not None and now - since > silence_ticks:
+            return Gap(charger.charger_id, evidence, since, now, last_told_at, charger.last_seen_at)
+    return None
+
+
+def _untold_state(witnessed: Witnessed, last_told_at: Instant | None) -> Instant | None:
+    """Since when a state lasts that push did not tell, and nothing after it.
+
+    What REST told when the charger was polled for the first time is how things were before anybody listened.
+    """
+    begin = first_polled_at(witnessed.seen)
+    if begin is None:
+        return None
+    listened_since = max(begin, last_told_at) if last_told_at is not None else begin
+    untold = [
+        since
+        for row in witnessed.statuses
+        if row.get("source") == POLL and isinstance(since := row.get("status_occurred_at"), Instant)
+    ]
+    return min((since for since in untold if since > listened_since), default=None)
+
+
+def _silent_charging(witnessed: Witnessed, last_told_at: Instant | None) -> Instant | None:
+    """Since when a socket charges without a word, where there would be measurements."""
+    if last_told_at is None or "measurements_at" not in (witnessed.told or {}):
+        return None
+    if all(socket.status != CHARGING for socket in witnessed.charger.sockets):
+        return None
+    begun = [
+        since
+        for row in witnessed.statuses
+        if row.get("status") == CHARGING and isinstance(since := row.get("status_occurred_at"), Instant)
+    ]
+    return max(last_told_at, min(begun)) if begun else None

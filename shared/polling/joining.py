@@ -1,0 +1,148 @@
+"""Which polled session is which stored one (pure). Never guessed: where two fit equally, none is taken.
+
+1. The one that it was joined to before.
+2. By the charger's own id of the transaction, which push and REST both may have.
+3. By eMabler's id, which may or may not be the one that push uses: start and socket must not contradict it.
+4. By charger, socket, tag and start within 120 s, where exactly one fits in both directions. (v1 has no ids.)
+
+What fits nothing becomes a session of its own. It is looked at again with every poll that it appears in, so that it is
+joined when its push arrives after all; its own row is then given up.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.emabler.rest.answers import PolledSession
+from shared.instants import TICKS_PER_SECOND, Instant
+from shared.polling.sessions_told import KeptSession, own_row_key, polled_id, told_by_rest
+
+START_TOLERANCE_TICKS: Final = 120 * TICKS_PER_SECOND
+REUSE_TICKS: Final = 24 * 3600 * TICKS_PER_SECOND
+"""Starts further apart are two sessions under one id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A polled session and where it belongs.
+
+    `kept` is the session it was joined to, None where it is one of its own. `given_up` are rows of its own that it does
+    not need any more. `is_ambiguous` tells that several sessions fit it, so that none was taken.
+    """
+
+    session: PolledSession
+    row_key: str
+    kept: KeptSession | None = None
+    given_up: tuple[KeptSession, ...] = field(default=())
+    is_ambiguous: bool = False
+
+
+def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[Joined]:
+    """Join the polled sessions of one charger to its stored ones."""
+    pushed = [session for session in kept if session.pushed is not None]
+    joining = _Joining({polled_id(session): session for session in polled}, {one.row_key: one for one in pushed})
+    joining.take_all(lambda session, one: polled_id(session) in one.polled_ids)
+    joining.take_all(lambda session, one: _same_id(session.evse_transaction_id, one))
+    joining.take_all(lambda session, one: _same_id(session.transaction_id, one) and _is_possible(session, one))
+    # Where the ends agree, too, that tells a first try from the second one a minute later.
+    joining.take_unique(lambda session, one: _fits(session, one) and _ends_agree(session, one))
+    ambiguous = joining.take_unique(lambda session, one: _fits(session, one) and not _contradict(session, one))
+    lonely = [session for session in kept if session.pushed is None]
+    return [
+        _joined(session, joining.taken.get(key), lonely, is_ambiguous=key in ambiguous)
+        for key, session in joining.all_polled.items()
+    ]
+
+
+class _Joining:
+    """Polled and pushed sessions that are still free, and who took whom."""
+
+    def __init__(self, polled: dict[str, PolledSession], pushed: dict[str, KeptSession]) -> None:
+        self.all_polled = polled
+        self.taken: dict[str, KeptSession] = {}
+        self._free_pushed = pushed
+
+    def take_all(self, belongs: Callable[[PolledSession, KeptSession], bool]) -> None:
+        """Join the pairs that belong together beyond doubt; where two rows share an id, neither is beyond doubt."""
+        for key, session in self._free_polled():
+            fitting = [one for one in self._free_pushed.values() if belongs(session, one)]
+            if len(fitting) == 1:
+                self._take(key, fitting[0])
+
+    def take_unique(self, fits: Callable[[PolledSession, KeptSession], bool]) -> set[str]:
+        """Join the pairs of which each fits the other and nothing else; returns the polled ones left in doubt."""
+        fitting = {
+            key: [one for one in self._free_pushed.values() if fits(session, one)]
+            for key, session in self._free_polled()
+        }
+        suitors = [one.row_key for candidates in fitting.values() for one in candidates]
+        in_doubt = set()
+        for key, candidates in fitting.items():
+            if len(candidates) == 1 and suitors.count(candidates[0].row_key) == 1:
+                self._take(key, candidates[0])
+            elif candidates:
+                in_doubt.add(key)
+        return in_doubt
+
+    def _free_polled(self) -> list[tuple[str, PolledSession]]:
+        return [(key, session) for key, session in self.all_polled.items() if key not in self.taken]
+
+    def _take(self, key: str, one: KeptSession) -> None:
+        self.taken[key] = self._free_pushed.pop(one.row_key)
+
+
+def _joined(
+    session: PolledSession, one: KeptSession | None, lonely: Sequence[KeptSession], *, is_ambiguous: bool
+) -> Joined:
+    own_key, key = own_row_key(session), polled_id(session)
+    if one is None:
+        earlier = next((row for row in lonely if key in row.polled_ids), None)
+        row_key = earlier.row_key if earlier is not None else own_key
+        return Joined(session, row_key, is_ambiguous=is_ambiguous)
+    return Joined(session, one.row_key, one, tuple(row for row in lonely if key in row.polled_ids))
+
+
+def _same_id(transaction_id: str | None, one: KeptSession) -> bool:
+    return transaction_id is not None and transaction_id == one.transaction_id
+
+
+def _is_possible(session: PolledSession, one: KeptSession) -> bool:
+    polled, pushed = told_by_rest(session), one.pushed
+    if pushed is None or not _agree(polled.socket_id, pushed.socket_id):
+        return False
+    return _is_near(polled.started_at, pushed.started_at, REUSE_TICKS, unknown=True)
+
+
+def _fits(session: PolledSession, one: KeptSession) -> bool:
+    polled, pushed = told_by_rest(session), one.pushed
+    return (
+        pushed is not None
+        and not one.polled_ids  # of another session, or it would have been joined by now
+        and polled.socket_id == pushed.socket_id
+        and _agree(polled.id_tag, pushed.id_tag)
+        and _is_near(polled.started_at, pushed.started_at, START_TOLERANCE_TICKS, unknown=False)
+    )
+
+
+def _contradict(session: PolledSession, one: KeptSession) -> bool:
+    """Whether both end and energy are known and differ: then it is another session, and no difference of opinions."""
+    pushed = one.pushed
+    if pushed is None or None in (session.ended_at, pushed.ended_at, session.energy_wh, pushed.energy_wh):
+        return False
+    return session.energy_wh != pushed.energy_wh and not _ends_agree(session, one)
+
+
+def _ends_agree(session: PolledSession, one: KeptSession) -> bool:
+    pushed_end = one.pushed.ended_at if one.pushed is not None else None
+    return _is_near(session.ended_at, pushed_end, START_TOLERANCE_TICKS, unknown=False)
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    """Equal, or not known on one side."""
+    return one is None or other is None or one == other
+
+
+def _is_near(one: Instant | None, other: Instant | None, tolerance_ticks: int, *, unknown: bool) -> bool:
+    if one is None or other is None:
+        return unknown
+    return abs(one - other) <= tolerance_ticks

@@ -1,0 +1,186 @@
+"""Polled sessions and the table of sessions: read a charger's, join, write."""
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from shared.deadlines import Deadline
+from shared.emabler.rest.answers import PolledSession
+from shared.errors import RowChanged, RowRefused, Unacceptable
+from shared.ingest.fragments import with_fragments
+from shared.ingest.quarantine import QuarantineChange
+from shared.ingest.rows import Delivery
+from shared.ingest.sessions import TRANSACTIONS, assemble
+from shared.instants import TICKS_PER_SECOND, Instant
+from shared.polling.joining import Joined, join
+from shared.polling.sessions_told import KeptSession, polled_fragment
+from shared.tables.keys import rows_of_charger, shard
+from shared.tables.merging import RowMerger
+from shared.tables.store import EdmValue, Row, Tables
+
+_CHARGERS_AT_ONCE: Final = 16
+_DAY_TICKS: Final = 86_400 * TICKS_PER_SECOND
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class JoinedSessionChange:
+    """What REST tells of a session, for the row it was joined to or that is its own."""
+
+    partition_key: str
+    joined: Joined
+    table: str = TRANSACTIONS
+
+    @property
+    def row_key(self) -> str:
+        """The row's key."""
+        return self.joined.row_key
+
+    @property
+    def is_likely_new(self) -> bool:
+        """A row that was read to be joined is not new."""
+        return self.joined.kept is None
+
+    def merged(self, current: Row | None) -> Row | None:
+        """The session with what REST tells; None where it has that already."""
+        session = self.joined.session
+        fragments = with_fragments(current, [polled_fragment(session)])
+        if fragments is None:
+            return None
+        transaction_id: EdmValue = session.evse_transaction_id or session.transaction_id
+        return {
+            "PartitionKey": self.partition_key,
+            "RowKey": self.row_key,
+            "charger_id": session.charger_id,
+            "transaction_id": (current or {}).get("transaction_id") or transaction_id,
+        } | assemble(fragments)
+
+
+@dataclass(slots=True)
+class SessionsStored:
+    """What storing polled sessions came to."""
+
+    sessions: int = 0
+    joined: int = 0
+    polled_only: int = 0
+    ambiguous: int = 0
+    changed: int = 0
+    quarantined: int = 0
+
+    def add(self, other: "SessionsStored") -> None:
+        """Count another part of the same run."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass(slots=True)
+class ChargerSessions:
+    """A charger's polled sessions, its stored ones of about the same time, and how they belong together."""
+
+    charger_id: str
+    polled: list[PolledSession] = field(default_factory=list)
+    kept: list[KeptSession] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
+
+
+class SessionStore:
+    """The table of sessions, as polling uses it."""
+
+    def __init__(self, tables: Tables, shards: int) -> None:
+        self._tables = tables
+        self._shards = shards
+
+    async def join(
+        self, polled: Iterable[PolledSession], deadline: Deadline, *, also: Iterable[str] = (), since: Instant
+    ) -> list[ChargerSessions]:
+        """Join polled sessions to stored ones, charger by charger; chargers of `also` are read in any case.
+
+        Stored sessions are read that had an event after `since`, or after a day before the first of the charger's.
+        """
+        by_charger: defaultdict[str, list[PolledSession]] = defaultdict(list)
+        for charger_id in also:
+            by_charger[charger_id] = []
+        for session in polled:
+            by_charger[session.charger_id].append(session)
+        turns = asyncio.Semaphore(_CHARGERS_AT_ONCE)
+
+        async def join_one(charger_id: str, sessions: list[PolledSession]) -> ChargerSessions:
+            async with turns:
+                kept = await self._kept(charger_id, _first_of_interest(sessions, since), deadline)
+            return ChargerSessions(charger_id, sessions, kept, join(sessions, kept))
+
+        return await asyncio.gather(*(join_one(charger_id, sessions) for charger_id, sessions in by_charger.items()))
+
+    async def store(self, chargers: Iterable[ChargerSessions], now: Instant, deadline: Deadline) -> SessionsStored:
+        """Write what REST tells into the rows that were found. What storage will never take goes to quarantine.
+
+        Raises StorageUnavailable or StorageRefusesAccess; then all of it may be stored again.
+        """
+        joined = [one for charger in chargers for one in charger.joined]
+        changes = [JoinedSessionChange(shard(one.session.charger_id, self._shards), one) for one in joined]
+        merged, refusals = await RowMerger(self._tables, len(changes) or 1).merge(changes, deadline)
+        await self._quarantine([(joined[position].session, why) for position, why in refusals.items()], now, deadline)
+        for one in joined:
+            await self._give_up(one)
+        return SessionsStored(
+            sessions=len(joined),
+            joined=sum(one.kept is not None for one in joined),
+            polled_only=sum(one.kept is None for one in joined),
+            ambiguous=sum(one.is_ambiguous for one in joined),
+            changed=len(merged),
+            quarantined=len(refusals),
+        )
+
+    async def _kept(self, charger_id: str, since: Instant, deadline: Deadline) -> list[KeptSession]:
+        first, end = rows_of_charger(charger_id)
+        found = await self._tables.find(
+            TRANSACTIONS,
+            "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end and last_occurred_at ge @since",
+            deadline,
+            shard=shard(charger_id, self._shards),
+            first=first,
+            end=end,
+            since=since,
+        )
+        return [KeptSession(stored) for stored in found]
+
+    async def _give_up(self, joined: Joined) -> None:
+        """Delete rows of polled sessions that are in a pushed one's row by now, unless push has told of them since."""
+        for row in joined.given_up:
+            stored = row.stored.row
+            try:
+                await self._tables.delete(
+                    TRANSACTIONS, str(stored["PartitionKey"]), str(stored["RowKey"]), etag=row.stored.etag
+                )
+            except RowChanged:
+                _log.info("session of its own changed meanwhile charger_id=%r", joined.session.charger_id[:64])
+
+    async def _quarantine(
+        self, refused: Sequence[tuple[PolledSession, RowRefused]], now: Instant, deadline: Deadline
+    ) -> None:
+        changes = [_quarantined(session, refusal, now) for session, refusal in refused]
+        _, refusals = await RowMerger(self._tables, 1).merge(changes, deadline)
+        for refusal in refusals.values():
+            raise refusal  # there is no further place to keep it
+        for reason, count in Counter(refusal.reason for _, refusal in refused).items():
+            _log.error("poll quarantined reason=%s sessions=%d; see the table Quarantine", reason, count)
+
+
+def _quarantined(session: PolledSession, error: Unacceptable, now: Instant) -> QuarantineChange:
+    """The session as it was read, as JSON."""
+    raw = orjson.dumps(
+        {name: getattr(session, name) for name in PolledSession.__slots__},
+        default=lambda value: value.iso if isinstance(value, Instant) else list(value),
+    )
+    return QuarantineChange.of_body(raw, error, Delivery(raw, "poll", now))
+
+
+def _first_of_interest(sessions: Sequence[PolledSession], since: Instant) -> Instant:
+    starts = [session.started_at for session in sessions if session.started_at is not None]
+    return Instant(max(0, min([*starts, since]) - _DAY_TICKS))

@@ -1,0 +1,120 @@
+"""What a polled charger changes in `ChargerStatus`: the same rows as push, by the same newest-wins rule (pure).
+
+Push is believed where it is newer, and where REST says the same. A state that REST tells is as old as REST says the
+state is (v2: the socket's `lastUpdated`), or as the charger's last message (v1 tells no other time): so an event that
+eMabler received after that wins over it, whenever it arrives.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from shared.emabler.rest.answers import ChargerSeen
+from shared.events import Clock, Precedence
+from shared.ingest.status import MAIN_CONTROLLER, precedence_of
+from shared.instants import TICKS_PER_SECOND, Instant
+from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
+from shared.tables.store import EdmValue, Row
+
+POLL: Final = "poll"
+POLLED_EVENT: Final = ""
+"""In the place of an event id: before every digest, so at the same time push's word counts."""
+
+MOST_AHEAD_TICKS: Final = 120 * TICKS_PER_SECOND
+"""How far eMabler's clock may be ahead of ours; a time beyond that would keep later states out for as long."""
+
+
+@dataclass(slots=True)
+class PolledStatus:
+    """What REST says of one charger or socket: its state, since when at the latest, and whether it is connected.
+
+    `only_fills` is for a state that is the charger's as a whole, which push tells of sockets: it is for rows that have
+    none.
+    """
+
+    partition_key: str
+    row_key: str
+    charger_id: str
+    socket_id: str | None
+    status: str | None
+    told_at: Instant | None
+    seen_at: Instant | None
+    is_connected: bool | None
+    site_id: str | None
+    only_fills: bool = False
+    table: str = CHARGER_STATUS
+    is_likely_new: bool = False
+
+    def merged(self, current: Row | None) -> Row | None:
+        """The row after that; None where it says so already, or something newer."""
+        row: dict[str, EdmValue] = {
+            "PartitionKey": self.partition_key,
+            "RowKey": self.row_key,
+            "charger_id": self.charger_id,
+            "socket_id": self.socket_id,
+            "site_id": self.site_id,
+            "source": POLL,
+        }
+        row |= {name: value for name, value in (current or {}).items() if value is not None}
+        before = dict(row)
+        if self._tells_another_state(row) and _precedence(self.told_at) > precedence_of(row, "status"):
+            row |= {
+                "status": self.status,
+                "status_occurred_at": self.told_at,
+                "status_clock": str(Clock.PLATFORM if self.told_at is not None else Clock.NONE),
+                "status_event_id": POLLED_EVENT,
+                "status_device_at": None,
+                "error_code": None,
+                "message": None,
+                "source": POLL,
+            }
+        if self.is_connected is not None and _precedence(self.seen_at) >= precedence_of(row, "last")._replace(
+            event_id=""
+        ):
+            row["connection"] = "online" if self.is_connected else "offline"
+        return row if current is None or row != before else None
+
+    def _tells_another_state(self, row: Row) -> bool:
+        if self.status is None or self.status == row.get("status"):
+            return False
+        return not (self.only_fills and "status" in row)
+
+
+def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Iterator[PolledStatus]:
+    """The changes that a polled charger makes; `asked_at` is when REST was asked, by our clock."""
+    partition_key = shard(charger.charger_id, shards)
+    seen_at = _bounded(charger.last_seen_at, asked_at)
+
+    def status(
+        socket_id: str | None, word: str | None, told_at: Instant | None, *, only_fills: bool = False
+    ) -> PolledStatus:
+        is_socket = socket_id not in (None, MAIN_CONTROLLER)
+        return PolledStatus(
+            partition_key=partition_key,
+            row_key=socket_row_key(charger.charger_id, str(socket_id))
+            if is_socket
+            else charger_row_key(charger.charger_id),
+            charger_id=charger.charger_id,
+            socket_id=socket_id,
+            status=word,
+            told_at=told_at,
+            seen_at=seen_at,
+            is_connected=charger.is_connected,
+            site_id=charger.site_id,
+            only_fills=only_fills,
+        )
+
+    if all(socket.socket_id != MAIN_CONTROLLER for socket in charger.sockets):
+        yield status(None, charger.status, seen_at, only_fills=True)
+    for socket in {socket.socket_id: socket for socket in charger.sockets}.values():
+        yield status(socket.socket_id, socket.status, _bounded(socket.updated_at, asked_at) or seen_at)
+
+
+def _bounded(told_at: Instant | None, asked_at: Instant) -> Instant | None:
+    """A time of eMabler's, not far beyond ours."""
+    return None if told_at is None else min(told_at, Instant(asked_at + MOST_AHEAD_TICKS))
+
+
+def _precedence(told_at: Instant | None) -> Precedence:
+    """Without a time it is older than everything that push told."""
+    return Precedence(told_at is not None, told_at if told_at is not None else Instant(0), POLLED_EVENT)
