@@ -37,6 +37,16 @@ class Joined:
     is_ambiguous: bool = False
 
 
+@dataclass(slots=True)
+class ChargerSessions:
+    """A charger's polled sessions, its stored ones of about the same time, and how they belong together."""
+
+    charger_id: str
+    polled: list[PolledSession] = field(default_factory=list)
+    kept: list[KeptSession] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
+
+
 def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[Joined]:
     """Join the polled sessions of one charger to its stored ones."""
     pushed = [session for session in kept if session.pushed is not None]

@@ -14,7 +14,7 @@ import orjson
 
 from shared.events import FragmentKind
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.session_store import ChargerSessions
+from shared.polling.joining import ChargerSessions
 from shared.polling.sessions_told import KeptSession, Told, polled_id, told_by, told_by_rest
 from shared.tables.keys import day_partition, escape
 from shared.tables.store import Int64, TableRow

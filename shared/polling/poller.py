@@ -134,7 +134,7 @@ class Poller:
             body = change.body
             overflow = [TableRow(body.overflow_table, row) for row in body.overflow_rows]
             await RowWriter(self._tables).upsert(overflow, limits.deadline)
-            _, refusals = await RowMerger(self._tables).merge([change], limits.deadline)
+            refusals = (await RowMerger(self._tables).merge([change], limits.deadline))[1]
             for refusal in refusals.values():
                 raise refusal
             _log.info("poll statistics bytes=%d", len(answer.raw))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -17,7 +17,7 @@ from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
 from shared.ingest.sessions import TRANSACTIONS, assemble
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.joining import Joined, join
+from shared.polling.joining import ChargerSessions, Joined, join
 from shared.polling.sessions_told import KeptSession, polled_fragment
 from shared.tables.keys import rows_of_charger, shard
 from shared.tables.merging import RowMerger
@@ -77,16 +77,6 @@ class SessionsStored:
         """Count another part of the same run."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-@dataclass(slots=True)
-class ChargerSessions:
-    """A charger's polled sessions, its stored ones of about the same time, and how they belong together."""
-
-    charger_id: str
-    polled: list[PolledSession] = field(default_factory=list)
-    kept: list[KeptSession] = field(default_factory=list)
-    joined: list[Joined] = field(default_factory=list)
 
 
 class SessionStore:
