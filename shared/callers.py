@@ -13,6 +13,7 @@ from typing import Final, Self
 
 TAPS: Final = ("REALTIME_AUTH_TOKENS",)
 WEBHOOK: Final = ("PUSH_WEBHOOK_TOKENS", "REALTIME_AUTH_TOKENS")
+HEALTH: Final = ("HEALTH_TOKENS", "REALTIME_AUTH_TOKENS")
 """Settings that hold the values, separated by commas; the first one that is set counts."""
 
 

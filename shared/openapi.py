@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from shared.emabler.push_messages import MODELS
 from shared.emabler.realtime_auth import AuthAnswer, AuthRequest
 from shared.events import EventType
+from shared.health.report import Health
 
 _PUSHED: Final[list[type[BaseModel]]] = [
     MODELS[event_type] for event_type in MODELS if event_type not in {EventType.REAL_TIME_AUTH, EventType.UNKNOWN}
@@ -28,7 +29,22 @@ _ACCEPTED: Final = {
     "properties": {"status": {"const": "accepted"}, "charging_allowed": {"const": False}},
     "required": ["status"],
 }
-_DEGRADED: Final = {"type": "object", "properties": {"status": {"const": "degraded"}}, "required": ["status"]}
+_DEGRADED: Final = {
+    "type": "object",
+    "properties": {"status": {"const": "degraded"}, "problems": {"type": "array", "items": {"type": "string"}}},
+    "required": ["status"],
+}
+_HEALTH: Final = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {"status": {"enum": ["ok", "degraded"]}},
+            "required": ["status"],
+            "additionalProperties": False,
+        },
+        {"$ref": "#/components/schemas/Health"},
+    ]
+}
 
 _DESCRIPTION: Final = """\
 What eMabler calls: the question for every tap of an RFID tag (RealTimeAuth), and the Push API's webhook. Both ask for
@@ -73,8 +89,14 @@ def document() -> dict[str, Any]:
             "/api/health": {
                 "get": {
                     "operationId": "health",
-                    "summary": "Whether the app can do its work.",
-                    "responses": _responses({"200": ("It can.", _OK), "503": ("It cannot; see its log.", _DEGRADED)}),
+                    "summary": "Whether the app can do its work; to those who show a token, how it is doing.",
+                    "security": [{}, {"authorization": []}],
+                    "responses": _responses(
+                        {
+                            "200": ("It can; somebody should look where it is degraded.", _HEALTH),
+                            "503": ("It cannot; see its log.", _DEGRADED),
+                        }
+                    ),
                 }
             },
             "/api/openapi.json": {
@@ -92,7 +114,8 @@ def document() -> dict[str, Any]:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Authorization",
-                    "description": "One of REALTIME_AUTH_TOKENS; for /api/push one of PUSH_WEBHOOK_TOKENS, if set.",
+                    "description": "One of REALTIME_AUTH_TOKENS. Where they are set, one of PUSH_WEBHOOK_TOKENS for "
+                    "/api/push, and one of HEALTH_TOKENS for /api/health.",
                 }
             },
         },
@@ -112,7 +135,7 @@ class _AsRead(GenerateJsonSchema):
 
 
 def _schemas() -> dict[str, Any]:
-    return _models_schemas([AuthRequest, AuthAnswer], GenerateJsonSchema) | _models_schemas(_PUSHED, _AsRead)
+    return _models_schemas([AuthRequest, AuthAnswer, Health], GenerateJsonSchema) | _models_schemas(_PUSHED, _AsRead)
 
 
 def _models_schemas(models: list[type[BaseModel]], generator: type[GenerateJsonSchema]) -> dict[str, Any]:

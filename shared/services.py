@@ -19,6 +19,7 @@ from shared.tables.client import AzureTables
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from shared.health.looking import HealthCheck
     from shared.ingest.ingest import Ingest
     from shared.polling.poller import Poller
     from shared.webhook.webhook import Webhook
@@ -100,6 +101,19 @@ async def take_delivery(body: bytes) -> HttpAnswer:
     if kind in {Kind.TAP, Kind.CHECK}:
         return await answer_tap(body)
     return await webhook().take(body, kind)
+
+
+@cache
+def health_check() -> "HealthCheck":
+    """What looks at how the process's app is. Raises ConfigurationError."""
+    from shared.health.dead_letters import DeadLetters  # noqa: PLC0415  # see the module
+    from shared.health.looking import HealthCheck  # noqa: PLC0415
+    from shared.polling.connecting import has_emabler  # noqa: PLC0415
+    from shared.webhook.connecting import connect_queue, has_queue  # noqa: PLC0415
+
+    chosen = settings()
+    dead_letters = DeadLetters(lambda: connect_queue(chosen), chosen.push_events_queue) if has_queue(chosen) else None
+    return HealthCheck(tables(), chosen.event_shards, dead_letters, is_polling=has_emabler(chosen))
 
 
 async def poll(work: "Callable[[Poller], Awaitable[object]]") -> None:

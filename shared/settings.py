@@ -63,6 +63,11 @@ class Settings(BaseModel):
         alias="PUSH_WEBHOOK_TOKENS",
         description="The same for the webhook; without it REALTIME_AUTH_TOKENS count there, too.",
     )
+    health_tokens: SecretStr | None = Field(
+        None,
+        alias="HEALTH_TOKENS",
+        description="The same for the details of /api/health; without it REALTIME_AUTH_TOKENS count there, too.",
+    )
     realtime_auth_cache_seconds: float = Field(
         30.0,
         alias="REALTIME_AUTH_CACHE_SECONDS",

@@ -30,7 +30,15 @@ PURE = [
         for name in ("addresses", "answers", "errors", "faults", "fields", "limits", "listings", "paging", "reading")
     ),
     "shared/emabler/rest/requests.py",
-    *(f"shared/ingest/{name}.py" for name in ("changes", "drift", "plan", "quarantine", "rows", "sessions", "status")),
+    *(
+        f"shared/ingest/{name}.py"
+        for name in ("changes", "drift", "fragments", "plan", "quarantine", "rows", "sessions", "status")
+    ),
+    *(
+        f"shared/polling/{name}.py"
+        for name in ("gaps", "joining", "ledger", "seen", "sessions_told", "statistics", "statuses", "windows")
+    ),
+    "shared/health/report.py",
     *(
         f"shared/authorization/{name}.py"
         for name in ("decisions", "hours", "near_misses", "rules", "tag_rows", "tags", "unknown_tags")
@@ -84,13 +92,17 @@ def test_what_decides_does_no_io():
 
 
 def test_the_vendors_language_is_spoken_in_one_room():
-    """Only `shared/emabler` knows eMabler's field names, and few ask it: who reads a body, and who says a refusal."""
+    """Only `shared/emabler` knows eMabler's field names, and few ask it: who reads a body, and who says a refusal.
+
+    Its REST API is asked by polling, and by operators' commands, alone.
+    """
     askers = {
         str(path.relative_to(ROOT))
         for path in _modules("shared", "handlers")
         if "shared/emabler" not in str(path)
         for name in _imports(path)
         if name.startswith("shared.emabler")
+        and not (name.startswith("shared.emabler.rest") and path.parent.name == "polling")
     }
 
     assert askers == {

@@ -14,7 +14,10 @@ def test_the_app_has_these_functions_with_these_triggers(monkeypatch):
 
     found = {function.name: function for function in index_app(ROOT)}
 
-    assert found.keys() == {"push_events", "push_webhook", "realtime_auth", "drop_expired_tables", "health", "openapi"}
+    assert found.keys() == {
+        *("push_events", "push_webhook", "realtime_auth", "health", "openapi"),
+        *("poll_chargers", "poll_statistics", "reconcile", "drop_expired_tables"),
+    }
     assert found["push_events"].trigger | {"name": "messages"} == {
         "type": "serviceBusTrigger",
         "direction": "IN",
@@ -24,7 +27,10 @@ def test_the_app_has_these_functions_with_these_triggers(monkeypatch):
         "cardinality": "MANY",
         "dataType": "BINARY",
     } | {key: value for key, value in found["push_events"].trigger.items() if key == "properties"}
-    assert found["drop_expired_tables"].trigger["schedule"] == "0 30 3 * * *"
+    schedules = {name: function.trigger.get("schedule") for name, function in found.items()}
+    assert schedules["poll_chargers"] == "20 */5 * * * *"
+    assert schedules["poll_statistics"] == "40 */15 * * * *"
+    assert (schedules["reconcile"], schedules["drop_expired_tables"]) == ("0 15 4 * * *", "0 30 3 * * *")
     assert (found["health"].trigger["route"], found["health"].trigger["authLevel"]) == ("health", "ANONYMOUS")
 
 

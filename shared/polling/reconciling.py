@@ -105,6 +105,7 @@ class Reconciler:
             month_table(PUSH_EVENTS, day),
             "PartitionKey eq @partition and fragment ge @any",
             limits.deadline,
+            ("charger_id",),
             partition=partition,
             any="",
         )

@@ -66,6 +66,7 @@ class Runs:
             **before,
             "PartitionKey": RUNS_PARTITION,
             "RowKey": str(kind),
+            "first_started_at": before.get("first_started_at") or now,
             "started_at": now,
             "leased_until": Instant(now + int(lease_seconds * TICKS_PER_SECOND)),
             "run_id": uuid.uuid4().hex,

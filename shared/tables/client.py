@@ -86,9 +86,13 @@ class AzureTables:
 
         return await until_deadline(deadline, attempt)
 
-    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
+    async def find(
+        self, table: str, filter_text: str, deadline: Deadline, columns: Sequence[str] = (), /, **parameters: EdmValue
+    ) -> list[StoredRow]:
         """See Tables.find. Raises ValueError for a filter that names a parameter which is not given."""
         asked = {"$filter": fill_filter(filter_text, parameters)}
+        if columns:
+            asked["$select"] = ",".join(columns)
         found: list[StoredRow] = []
         next_page: Mapping[str, str] | None = {}
         while next_page is not None:

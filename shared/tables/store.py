@@ -87,8 +87,13 @@ class Tables(Protocol):
         """Read one row; None where it, or its table, does not exist. With `needs_table`, the latter is TableMissing."""
         ...
 
-    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
-        """The few rows that fit an OData filter with `@name` parameters, for somebody who waits; else use `query`."""
+    async def find(
+        self, table: str, filter_text: str, deadline: Deadline, columns: Sequence[str] = (), /, **parameters: EdmValue
+    ) -> list[StoredRow]:
+        """The rows that fit an OData filter with `@name` parameters, all at once: for few rows, or where time counts.
+
+        With `columns` only those of each row.
+        """
         ...
 
     def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:

@@ -76,11 +76,16 @@ class MemoryTables:
         await _call(self.after, "get", table)
         return None if kept is None else _stored_row(*kept)
 
-    async def find(self, table: str, filter_text: str, deadline: Deadline, **parameters: EdmValue) -> list[StoredRow]:
+    async def find(
+        self, table: str, filter_text: str, deadline: Deadline, columns: Sequence[str] = (), /, **parameters: EdmValue
+    ) -> list[StoredRow]:
         """See Tables."""
         await _call(self.before, "find", table)
         _check_time(deadline)
-        return self._fitting(table, filter_text, parameters)
+        found = self._fitting(table, filter_text, parameters)
+        if not columns:
+            return found
+        return [StoredRow({name: one.row[name] for name in columns if name in one.row}, one.etag) for one in found]
 
     async def query(self, table: str, filter_text: str = "", **parameters: EdmValue) -> AsyncIterator[StoredRow]:
         """See Tables."""

@@ -64,3 +64,8 @@ def update(etag: str, row_key: str = "1", partition_key: str = "p", /, **columns
 def soon() -> Deadline:
     """A deadline that no test reaches."""
     return Deadline.after(20)
+
+
+async def row_keys(tables, table):
+    """The row keys of a table, in its order."""
+    return [found.row["RowKey"] async for found in tables.query(table)]

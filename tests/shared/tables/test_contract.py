@@ -3,7 +3,6 @@
 import asyncio
 import math
 import uuid
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +12,9 @@ from shared.deadlines import Deadline
 from shared.errors import RowChanged, RowExists, RowRefused, StorageUnavailable, TableMissing
 from shared.instants import Instant
 from shared.tables.batch_body import changesets
-from shared.tables.client import AzureTables
 from shared.tables.limits import END_OF_INSTANTS, FIRST_INSTANT, row_size_bytes
-from shared.tables.store import Int64, Kind, Operation, Tables
-from tests.shared.tables.rows import NOON, VALUES, insert, row, soon, update, upsert
-from tests.support.memory_tables import MemoryTables
+from shared.tables.store import Int64, Kind, Operation
+from tests.shared.tables.rows import NOON, VALUES, insert, row, row_keys, soon, update, upsert
 
 # Azurite looks for the end of a key in the decoded URL, and there `',` within a key misleads it.
 # Azurite loses keys that hold `',` in their address, and a key that begins with a comma is such a one.
@@ -72,36 +69,11 @@ UP_TO_THE_LIMIT = {
 }
 
 
-@pytest.fixture(params=["memory", "azurite"])
-async def tables(request) -> AsyncIterator[Tables]:
-    """Each implementation in turn."""
-    tables: Tables
-    if request.param == "memory":
-        tables = MemoryTables()
-    else:
-        tables = AzureTables.from_connection_string(request.getfixturevalue("azurite"))
-    yield tables
-    await tables.close()
-
-
-@pytest.fixture
-async def table(tables) -> str:
-    """The name of a table of this test's own."""
-    name = f"T{uuid.uuid4().hex}"
-    await tables.create_table(name, soon())
-    return name
-
-
 async def stored(tables, table, row_key="1", partition_key="p"):
     """The row that is there; it must be."""
     found = await tables.get(table, partition_key, row_key, soon())
     assert found is not None
     return found
-
-
-async def row_keys(tables, table):
-    """The row keys of a table, in its order."""
-    return [found.row["RowKey"] async for found in tables.query(table)]
 
 
 async def test_every_value_comes_back_with_its_type(tables, table):
@@ -317,30 +289,6 @@ async def test_find_gives_up_at_its_deadline(tables, table):
     """Somebody waits for it."""
     with pytest.raises(StorageUnavailable):
         await tables.find(table, "", Deadline.after(0))
-
-
-async def test_a_deleted_row_is_gone_and_the_others_stay(tables, table):
-    """Deleting again, or from a table that is not there, is no error."""
-    await tables.execute(table, [insert("1"), insert("it's 2 %"), insert("3")], soon())
-    for _ in range(2):
-        await tables.delete(table, "p", "it's 2 %")
-    await tables.delete("NeverMade", "p", "1")
-
-    assert await row_keys(tables, table) == ["1", "3"]
-
-
-async def test_a_row_that_changed_meanwhile_is_not_deleted(tables, table):
-    """With its ETag a row goes only as it was read."""
-    (read,) = await tables.execute(table, [insert("1")], soon())
-    (written,) = await tables.execute(table, [Operation(Kind.UPDATE, insert("1", x="new").row, read)], soon())
-
-    with pytest.raises(RowChanged):
-        await tables.delete(table, "p", "1", etag=read)
-    assert await row_keys(tables, table) == ["1"]
-    await tables.delete(table, "p", "1", etag=written)
-    await tables.delete(table, "p", "1", etag=written)
-
-    assert await row_keys(tables, table) == []
 
 
 async def test_all_pages_are_read(tables, table, select):
