@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.emabler.rest.answers import ChargerSeen
@@ -17,7 +17,7 @@ from shared.emabler.rest.limits import RunLimits
 from shared.emabler.rest.listings import Listing
 from shared.instants import Instant
 from shared.polling.chunks import in_chunks
-from shared.polling.fleet import Fleet, read_fleet, was_told_of
+from shared.polling.fleet import Fleet, newest_in_archive, read_fleet
 from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, judge
 from shared.polling.seen import polled_at, seen_row
 from shared.polling.statuses import polled_statuses
@@ -133,10 +133,15 @@ class ChargersPoll:
             fleet.seen.get(charger_id),
         )
         gap = judge(witnessed, known, now, self._looking.silence_ticks)
-        if gap is None or gap is known:
+        if gap is None:
+            return None
+        told_up_to = witnessed.last_told_at or gap.since
+        archived_at = await newest_in_archive(
+            self._tables, charger_id, told_up_to, now, self._looking.shards, limits.deadline
+        )
+        if archived_at is None:
             return gap
-        is_told_of = await was_told_of(self._tables, charger_id, gap.since, now, self._looking.shards, limits.deadline)
-        return None if is_told_of else gap
+        return judge(replace(witnessed, archived_at=archived_at), known, now, self._looking.silence_ticks)
 
     async def _keep_gaps(self, gone: Container[str], limits: RunLimits) -> None:
         """Write the gaps that were found, and delete those that are closed or whose chargers are gone."""

@@ -71,10 +71,10 @@ async def read_fleet(tables: Tables, shards: int, deadline: Deadline) -> Fleet:
     return fleet
 
 
-async def was_told_of(
+async def newest_in_archive(
     tables: Tables, charger_id: str, since: Instant, until: Instant, shards: int, deadline: Deadline
-) -> bool:
-    """Whether the archive has an event of the charger that eMabler received in that time, of its last days at most.
+) -> Instant | None:
+    """When eMabler received the charger's newest event after `since`, of the last days at most; None for no event.
 
     The times of `Fleet.told` may be a minute behind; the archive is exact.
     """
@@ -85,11 +85,13 @@ async def was_told_of(
             month_table(PUSH_EVENTS, day),
             "PartitionKey eq @day and RowKey ge @first and RowKey lt @end and clock eq @clock",
             deadline,
+            ("occurred_at",),
             day=day_partition(day, charger_id, shards),
             first=f"{escape(charger_id)}{SEPARATOR}{Instant(since + 1).iso}",
             end=rows_of_charger(charger_id)[1],
             clock="platform",
         )
-        if found:
-            return True
-    return False
+        times = [at for stored in found if isinstance(at := stored.row.get("occurred_at"), Instant)]
+        if times:
+            return max(times)
+    return None

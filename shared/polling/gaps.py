@@ -85,23 +85,32 @@ class Witnessed:
     """All that is known of one charger after it was polled.
 
     `statuses` are its rows of `ChargerStatus`, `told` its row of when push told something, `seen` what the poll before
-    left.
+    left. `archived_at` is the charger's newest event in the archive, where somebody looked: `told` can be behind it.
     """
 
     charger: ChargerSeen
     statuses: Sequence[Row]
     told: Row | None
     seen: Row | None
+    archived_at: Instant | None = None
+
+    @property
+    def last_told_at(self) -> Instant | None:
+        """When push told something of the charger; None for never."""
+        times = (newest_told(self.told), self.archived_at)
+        return max((at for at in times if at is not None), default=None)
 
 
 def judge(witnessed: Witnessed, gap: Gap | None, now: Instant, silence_ticks: int) -> Gap | None:
     """The gap of a charger: the one that is open, where it stays so; a new one, where there is evidence; or None."""
-    charger, last_told_at = witnessed.charger, newest_told(witnessed.told)
-    if not charger.is_connected:
+    charger, last_told_at = witnessed.charger, witnessed.last_told_at
+    if charger.is_connected is False:
         return None
     if gap is not None:
         is_told_of = last_told_at is not None and last_told_at > max(gap.last_told_at or Instant(0), gap.since)
         return None if is_told_of else gap
+    if charger.is_connected is None:
+        return None
     for evidence, since in (
         (Evidence.STATE, _untold_state(witnessed, last_told_at)),
         (Evidence.CHARGING, _silent_charging(witnessed, last_told_at)),

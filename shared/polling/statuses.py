@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.emabler.rest.answers import ChargerSeen
-from shared.events import Clock, Precedence
+from shared.events import ChargerState, Clock, Precedence
 from shared.ingest.status import MAIN_CONTROLLER, precedence_of
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
@@ -29,7 +29,7 @@ class PolledStatus:
     """What REST says of one charger or socket: its state, since when at the latest, and whether it is connected.
 
     `only_fills` is for a state that is the charger's as a whole, which push tells of sockets: it is for rows that have
-    none.
+    none from push.
     """
 
     partition_key: str
@@ -75,9 +75,9 @@ class PolledStatus:
         return row if current is None or row != before else None
 
     def _tells_another_state(self, row: Row) -> bool:
-        if self.status is None or self.status == row.get("status"):
+        if not ChargerState(self.status).is_state or self.status == row.get("status"):
             return False
-        return not (self.only_fills and "status" in row)
+        return not (self.only_fills and row.get("status") is not None and row.get("source") != POLL)
 
 
 def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Iterator[PolledStatus]:
