@@ -18,7 +18,7 @@ from shared.emabler.rest.answers import ChargerSeen
 from shared.ingest.freshness import newest_told
 from shared.instants import Instant
 from shared.polling.seen import first_polled_at
-from shared.polling.statuses import POLL
+from shared.polling.statuses import MOST_AHEAD_TICKS, POLL
 from shared.tables.keys import POLL_STATE, escape
 from shared.tables.store import EdmValue, Row, TableRow
 
@@ -123,16 +123,20 @@ def judge(witnessed: Witnessed, gap: Gap | None, now: Instant, silence_ticks: in
 def _untold_state(witnessed: Witnessed, last_told_at: Instant | None) -> Instant | None:
     """Since when a state lasts that push did not tell, and nothing after it.
 
-    What REST told when the charger was polled for the first time is how things were before anybody listened.
+    What REST told when the charger was polled for the first time is how things were before anybody listened; that is
+    by our clock, and eMabler's may be ahead. A state of the charger as a whole does not count: push tells of sockets.
     """
-    begin = first_polled_at(witnessed.seen)
-    if begin is None:
+    first_polled = first_polled_at(witnessed.seen)
+    if first_polled is None:
         return None
+    begin = Instant(first_polled + MOST_AHEAD_TICKS)
     listened_since = max(begin, last_told_at) if last_told_at is not None else begin
     untold = [
         since
         for row in witnessed.statuses
-        if row.get("source") == POLL and isinstance(since := row.get("status_occurred_at"), Instant)
+        if row.get("source") == POLL
+        and row.get("socket_id") is not None
+        and isinstance(since := row.get("status_occurred_at"), Instant)
     ]
     return min((since for since in untold if since > listened_since), default=None)
 

@@ -51,9 +51,9 @@ def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[J
     """Join the polled sessions of one charger to its stored ones."""
     pushed = [session for session in kept if session.pushed is not None]
     joining = _Joining({polled_id(session): session for session in polled}, {one.row_key: one for one in pushed})
-    joining.take_all(lambda session, one: polled_id(session) in one.polled_ids)
-    joining.take_all(lambda session, one: _same_id(session.evse_transaction_id, one))
-    joining.take_all(lambda session, one: _same_id(session.transaction_id, one) and _is_possible(session, one))
+    joining.take_unique(lambda session, one: polled_id(session) in one.polled_ids)
+    joining.take_unique(lambda session, one: _same_id(session.evse_transaction_id, one) and _began_near(session, one))
+    joining.take_unique(lambda session, one: _same_id(session.transaction_id, one) and _is_possible(session, one))
     # Where the ends agree, too, that tells a first try from the second one a minute later.
     joining.take_unique(lambda session, one: _fits(session, one) and _ends_agree(session, one))
     ambiguous = joining.take_unique(lambda session, one: _fits(session, one) and not _contradict(session, one))
@@ -71,13 +71,6 @@ class _Joining:
         self.all_polled = polled
         self.taken: dict[str, KeptSession] = {}
         self._free_pushed = pushed
-
-    def take_all(self, belongs: Callable[[PolledSession, KeptSession], bool]) -> None:
-        """Join the pairs that belong together beyond doubt; where two rows share an id, neither is beyond doubt."""
-        for key, session in self._free_polled():
-            fitting = [one for one in self._free_pushed.values() if belongs(session, one)]
-            if len(fitting) == 1:
-                self._take(key, fitting[0])
 
     def take_unique(self, fits: Callable[[PolledSession, KeptSession], bool]) -> set[str]:
         """Join the pairs of which each fits the other and nothing else; returns the polled ones left in doubt."""
