@@ -1,21 +1,26 @@
 """Which polled session is which stored one (pure). Never guessed: where two fit equally, none is taken.
 
 1. The one that it was joined to before.
-2. By the charger's own id of the transaction, which push and REST both may have.
+2. By the charger's own id of the transaction, which push and REST both may have, and which chargers use again: so not
+   where the starts are more than a day apart.
 3. By eMabler's id, which may or may not be the one that push uses: start and socket must not contradict it.
-4. By charger, socket, tag and start within 120 s, where exactly one fits in both directions. (v1 has no ids.)
+4. By charger, socket, tag and start within 120 s. (v1 has no ids.)
+
+By each of them only where exactly one fits in both directions.
 
 What fits nothing becomes a session of its own. It is looked at again with every poll that it appears in, so that it is
 joined when its push arrives after all; its own row is then given up.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from shared.emabler.rest.answers import PolledSession
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.sessions_told import KeptSession, own_row_key, polled_id, told_by_rest
+from shared.polling.sessions_told import KeptSession, own_row_key, polled_id, spare_row_key, told_by_rest
 
 START_TOLERANCE_TICKS: Final = 120 * TICKS_PER_SECOND
 REUSE_TICKS: Final = 24 * 3600 * TICKS_PER_SECOND
@@ -57,9 +62,11 @@ def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[J
     # Where the ends agree, too, that tells a first try from the second one a minute later.
     joining.take_unique(lambda session, one: _fits(session, one) and _ends_agree(session, one))
     ambiguous = joining.take_unique(lambda session, one: _fits(session, one) and not _contradict(session, one))
-    lonely = [session for session in kept if session.pushed is None]
+    own_row_keys = _own_row_keys(dict(joining.free_polled), kept)
     return [
-        _joined(session, joining.taken.get(key), lonely, is_ambiguous=key in ambiguous)
+        _joined(session, joining.taken[key], kept)
+        if key in joining.taken
+        else Joined(session, own_row_keys[key], is_ambiguous=key in ambiguous)
         for key, session in joining.all_polled.items()
     ]
 
@@ -76,44 +83,55 @@ class _Joining:
         """Join the pairs of which each fits the other and nothing else; returns the polled ones left in doubt."""
         fitting = {
             key: [one for one in self._free_pushed.values() if fits(session, one)]
-            for key, session in self._free_polled()
+            for key, session in self.free_polled
         }
-        suitors = [one.row_key for candidates in fitting.values() for one in candidates]
+        suitors = Counter(one.row_key for candidates in fitting.values() for one in candidates)
         in_doubt = set()
         for key, candidates in fitting.items():
-            if len(candidates) == 1 and suitors.count(candidates[0].row_key) == 1:
-                self._take(key, candidates[0])
+            if len(candidates) == 1 and suitors[candidates[0].row_key] == 1:
+                self.taken[key] = self._free_pushed.pop(candidates[0].row_key)
             elif candidates:
                 in_doubt.add(key)
         return in_doubt
 
-    def _free_polled(self) -> list[tuple[str, PolledSession]]:
+    @property
+    def free_polled(self) -> list[tuple[str, PolledSession]]:
+        """Those that took none yet, with their ids."""
         return [(key, session) for key, session in self.all_polled.items() if key not in self.taken]
 
-    def _take(self, key: str, one: KeptSession) -> None:
-        self.taken[key] = self._free_pushed.pop(one.row_key)
+
+def _joined(session: PolledSession, one: KeptSession, kept: Sequence[KeptSession]) -> Joined:
+    """A session that was joined, with the rows that were its own alone until then."""
+    own = tuple(row for row in kept if row.pushed is None and row.polled_ids == {polled_id(session)})
+    return Joined(session, one.row_key, one, own)
 
 
-def _joined(
-    session: PolledSession, one: KeptSession | None, lonely: Sequence[KeptSession], *, is_ambiguous: bool
-) -> Joined:
-    own_key, key = own_row_key(session), polled_id(session)
-    if one is None:
-        earlier = next((row for row in lonely if key in row.polled_ids), None)
-        row_key = earlier.row_key if earlier is not None else own_key
-        return Joined(session, row_key, is_ambiguous=is_ambiguous)
-    return Joined(session, one.row_key, one, tuple(row for row in lonely if key in row.polled_ids))
+def _own_row_keys(alone: Mapping[str, PolledSession], kept: Sequence[KeptSession]) -> dict[str, str]:
+    """Where sessions are kept that join nothing: where they were before, else in rows that are nobody else's."""
+    occupied = {row.row_key for row in kept}
+    earlier = {key: row.row_key for row in kept if row.pushed is None for key in row.polled_ids}
+    row_keys: dict[str, str] = {}
+    for key, session in sorted(alone.items(), key=itemgetter(0)):
+        before, own = earlier.get(key), own_row_key(session)
+        if before is not None and before not in row_keys.values():
+            row_keys[key] = before
+        else:
+            row_keys[key] = own if own not in occupied else spare_row_key(session)
+        occupied.add(row_keys[key])
+    return row_keys
 
 
 def _same_id(transaction_id: str | None, one: KeptSession) -> bool:
     return transaction_id is not None and transaction_id == one.transaction_id
 
 
+def _began_near(session: PolledSession, one: KeptSession) -> bool:
+    """Whether both may be one session although ids are used again."""
+    return one.pushed is not None and _is_near(session.started_at, one.pushed.started_at, REUSE_TICKS, unknown=True)
+
+
 def _is_possible(session: PolledSession, one: KeptSession) -> bool:
-    polled, pushed = told_by_rest(session), one.pushed
-    if pushed is None or not _agree(polled.socket_id, pushed.socket_id):
-        return False
-    return _is_near(polled.started_at, pushed.started_at, REUSE_TICKS, unknown=True)
+    return one.pushed is not None and _agree(session.socket_id, one.pushed.socket_id) and _began_near(session, one)
 
 
 def _fits(session: PolledSession, one: KeptSession) -> bool:

@@ -21,14 +21,16 @@ _ID_LENGTH: Final = 32
 def polled_id(session: PolledSession) -> str:
     """What tells a polled session from all others, the same in every poll: eMabler's id, or where, when and who.
 
-    A digest, in the place of an event id, because it may be made of a tag.
+    eMabler's id comes before the charger's own, which chargers use again. A digest, in the place of an event id,
+    because it may be made of a tag.
     """
-    name = session.evse_transaction_id or session.transaction_id
-    parts = (
-        (session.charger_id, name)
-        if name is not None
-        else (session.charger_id, session.socket_id, session.started_at, canonical_tag(session.id_tag))
-    )
+    parts: tuple[object, ...]
+    if session.transaction_id is not None:
+        parts = (session.charger_id, "id", session.transaction_id)
+    elif session.evse_transaction_id is not None:
+        parts = (session.charger_id, "evse", session.evse_transaction_id)
+    else:
+        parts = (session.charger_id, session.socket_id, session.started_at, canonical_tag(session.id_tag))
     return _PREFIX + hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
 
 
@@ -58,6 +60,11 @@ def own_row_key(session: PolledSession) -> str:
     """
     if session.evse_transaction_id is not None:
         return transaction_row_key(session.charger_id, session.evse_transaction_id)
+    return spare_row_key(session)
+
+
+def spare_row_key(session: PolledSession) -> str:
+    """Where a session is kept that joins nothing, where its own key is that of another session."""
     return polled_session_row_key(session.charger_id, session.transaction_id or polled_id(session))
 
 

@@ -90,8 +90,8 @@ class World:
         now = self.now()
         while True:
             if self._next is None:
-                self._next = next(self._source)
-            if self._next.received_at > now:
+                self._next = next(self._source, None)
+            if self._next is None or self._next.received_at > now:
                 return
             self.hear(self._next)
             self._next = None
