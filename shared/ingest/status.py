@@ -3,12 +3,18 @@
 from dataclasses import dataclass, field
 
 from shared.events import ChargerBoot, ChargerState, Clock, Event, Precedence
-from shared.instants import Instant
+from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
 from shared.tables.store import EdmValue, Row
 
 MAIN_CONTROLLER = "0"
 """Socket 0 is the charger's main controller (eMabler's message types), so its state is the charger's own."""
+
+POLL = "poll"
+"""The `source` of a state that REST told and push did not."""
+
+CONFIRMED_WITHIN_TICKS = 15 * 60 * TICKS_PER_SECOND
+"""How much earlier than a poll dated a state its event may be."""
 
 
 @dataclass(slots=True)
@@ -43,7 +49,7 @@ class StatusChange:
         changed = False
         for event in self.events:
             part = "boot" if isinstance(event.content, ChargerBoot) else "status"
-            if event.precedence > precedence_of(row, part):
+            if event.precedence > precedence_of(row, part) or _confirms(row, part, event):
                 _replace_part(row, part, event)
                 changed = True
             if event.precedence > precedence_of(row, "last"):
@@ -53,6 +59,20 @@ class StatusChange:
             return None
         row.setdefault("source", "push")  # of a row that has a boot only
         return {"PartitionKey": self.partition_key, "RowKey": self.row_key} | row
+
+
+def _confirms(row: Row, part: str, event: Event) -> bool:
+    """Whether the event tells the state that a poll was quicker to see, so that it is push's word after all.
+
+    A poll can date a state later than the event: by as much as it came after it, where REST does not tell when the
+    state began. So the row ends the same whichever of the two was first.
+    """
+    if part != "status" or row.get("source") != POLL or not isinstance(event.content, ChargerState):
+        return False
+    polled_at = row.get("status_occurred_at")
+    if row.get("status") != event.content.status or not isinstance(polled_at, Instant):
+        return False
+    return event.received_at is not None and 0 <= polled_at - event.received_at <= CONFIRMED_WITHIN_TICKS
 
 
 def precedence_of(row: Row, part: str) -> Precedence:

@@ -16,9 +16,10 @@ from typing import Final, Self
 
 from shared.emabler.rest.answers import ChargerSeen
 from shared.ingest.freshness import newest_told
+from shared.ingest.status import POLL
 from shared.instants import Instant
 from shared.polling.seen import first_polled_at
-from shared.polling.statuses import MOST_AHEAD_TICKS, POLL
+from shared.polling.statuses import MOST_AHEAD_TICKS
 from shared.tables.keys import POLL_STATE, escape
 from shared.tables.store import EdmValue, Row, TableRow
 

@@ -82,8 +82,7 @@ class _Joining:
     def take_unique(self, fits: Callable[[PolledSession, KeptSession], bool]) -> set[str]:
         """Join the pairs of which each fits the other and nothing else; returns the polled ones left in doubt."""
         fitting = {
-            key: [one for one in self._free_pushed.values() if fits(session, one)]
-            for key, session in self.free_polled
+            key: [one for one in self._free_pushed.values() if fits(session, one)] for key, session in self.free_polled
         }
         suitors = Counter(one.row_key for candidates in fitting.values() for one in candidates)
         in_doubt = set()

@@ -11,12 +11,11 @@ from typing import Final
 
 from shared.emabler.rest.answers import ChargerSeen
 from shared.events import ChargerState, Clock, Precedence
-from shared.ingest.status import MAIN_CONTROLLER, precedence_of
+from shared.ingest.status import MAIN_CONTROLLER, POLL, precedence_of
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
 from shared.tables.store import EdmValue, Row
 
-POLL: Final = "poll"
 POLLED_EVENT: Final = ""
 """In the place of an event id: before every digest, so at the same time push's word counts."""
 
@@ -41,7 +40,6 @@ class PolledStatus:
     seen_at: Instant | None
     is_connected: bool | None
     site_id: str | None
-    only_fills: bool = False
     table: str = CHARGER_STATUS
     is_likely_new: bool = False
 
@@ -75,9 +73,7 @@ class PolledStatus:
         return row if current is None or row != before else None
 
     def _tells_another_state(self, row: Row) -> bool:
-        if not ChargerState(self.status).is_state or self.status == row.get("status"):
-            return False
-        return not (self.only_fills and row.get("status") is not None and row.get("source") != POLL)
+        return ChargerState(self.status).is_state and self.status != row.get("status")
 
 
 def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Iterator[PolledStatus]:
@@ -85,9 +81,7 @@ def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Ite
     partition_key = shard(charger.charger_id, shards)
     seen_at = _bounded(charger.last_seen_at, asked_at)
 
-    def status(
-        socket_id: str | None, word: str | None, told_at: Instant | None, *, only_fills: bool = False
-    ) -> PolledStatus:
+    def status(socket_id: str | None, word: str | None, told_at: Instant | None) -> PolledStatus:
         is_socket = socket_id not in (None, MAIN_CONTROLLER)
         return PolledStatus(
             partition_key=partition_key,
@@ -101,11 +95,10 @@ def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Ite
             seen_at=seen_at,
             is_connected=charger.is_connected,
             site_id=charger.site_id,
-            only_fills=only_fills,
         )
 
     if all(socket.socket_id != MAIN_CONTROLLER for socket in charger.sockets):
-        yield status(None, charger.status, seen_at, only_fills=True)
+        yield status(None, None, seen_at)  # REST sums the sockets' states up; the controller's own is another thing
     for socket in {socket.socket_id: socket for socket in charger.sockets}.values():
         yield status(socket.socket_id, socket.status, _bounded(socket.updated_at, asked_at) or seen_at)
 
