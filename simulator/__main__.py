@@ -1,4 +1,4 @@
-"""The simulator's command line: `python -m simulator push`, `taps`, `day` and `tags`."""
+"""The simulator's command line: `python -m simulator push`, `rest`, `taps`, `day` and `tags`."""
 
 import argparse
 import asyncio
@@ -7,20 +7,23 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from itertools import count as counting
 from itertools import islice
 from pathlib import Path
 
 import httpx
 
+from simulator.chance import happens
 from simulator.equipment import build_charger
 from simulator.fleet import DEFAULT_MEASUREMENT_INTERVAL_SECONDS, DEFAULT_START, MIXED, Fleet
 from simulator.happenings import Generation, Happening
 from simulator.http import HttpSender
 from simulator.live import LiveClock, PersistentSender, Progress, RateClock, SpeedClock, push_live
 from simulator.moments import iso, now_ticks
+from simulator.rest.server import DEFAULT_PORT, serve_rest
+from simulator.rest.world import World
 from simulator.tags import drivers, write_tag_list
 
 _SECONDS_BETWEEN_STATUS_LINES = 10.0
@@ -46,7 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     pace.add_argument("--speed", type=_positive, help="instead: how many times faster than the clock the fleet lives")
     push.add_argument("--count", type=int, help="stop after so many messages")
+    push.add_argument("--rest-port", type=int, help="answer eMabler's REST APIs, too, of the same fleet")
+    push.add_argument("--lose", type=_share, default=0.0, help="share of messages that only REST tells of (default: 0)")
     push.set_defaults(run=_push)
+    rest = commands.add_parser("rest", help="answer eMabler's REST APIs of a fleet that lives now, and push nothing")
+    rest.add_argument("--port", type=int, default=DEFAULT_PORT, help="default: %(default)s")
+    rest.set_defaults(run=_rest)
     taps = commands.add_parser("taps", help="hold the drivers' tags to the chargers, and ask the endpoint about each")
     taps.add_argument("--url", default="http://127.0.0.1:7071/api/realtime-auth", help="default: %(default)s")
     taps.add_argument("--authorization", default="local", help="one of REALTIME_AUTH_TOKENS (default: %(default)s)")
@@ -60,10 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     day.add_argument("--out", type=Path, required=True, help="the file to write")
     day.add_argument("--start", type=_moment, default=DEFAULT_START, help="ISO 8601, UTC (default: %(default)s)")
     day.set_defaults(run=_day)
-    for command, chargers in ((push, 50), (taps, 50), (day, 1000)):
+    for command, chargers in ((push, 50), (rest, 50), (taps, 50), (day, 1000)):
         command.add_argument("--chargers", type=int, default=chargers, help="default: %(default)s")
         command.add_argument("--seed", type=int, default=1, help="another seed, another fleet (default: %(default)s)")
-    for command in (push, day):
+    for command in (push, rest, day):
         command.add_argument(
             "--generation", choices=[MIXED, *map(str, Generation)], default=MIXED, help="default: %(default)s"
         )
@@ -102,16 +110,44 @@ async def _push_until_stopped(options: argparse.Namespace, progress: Progress) -
         if options.speed is None
         else SpeedClock(fleet.start_ticks, options.speed, now_ticks())
     )
+    world, chances = World(fleet.chargers, now_ticks), random.Random(options.seed)
+
+    def is_pushed(happening: Happening) -> bool:
+        world.hear(happening)
+        return not happens(chances, options.lose)
+
+    stopping = _stopping_on_signals()
+    sender = PersistentSender(options.connection_string, options.queue, stopping)
+    status_lines = asyncio.create_task(_print_status_lines(progress))
+    async with AsyncExitStack() as open_things:
+        open_things.push_async_callback(sender.close)
+        open_things.callback(status_lines.cancel)
+        if options.rest_port is not None:
+            server = await open_things.enter_async_context(serve_rest(world, options.rest_port))
+            print(f"simulator: REST on {server.url}", flush=True)
+        await push_live(sender, happenings, clock, progress, stopping, is_pushed)
+
+
+def _rest(options: argparse.Namespace) -> int:
+    asyncio.run(_serve_until_stopped(options))
+    return 0
+
+
+async def _serve_until_stopped(options: argparse.Namespace) -> None:
+    """A fleet that has lived for a day already."""
+    fleet = _fleet(options, datetime.now(UTC) - timedelta(days=1))
+    stopping = _stopping_on_signals()
+    async with serve_rest(World(fleet.chargers, now_ticks, source=fleet.happenings()), options.port) as server:
+        print(f"simulator: REST on {server.url}", flush=True)
+        await stopping.wait()
+
+
+def _stopping_on_signals() -> asyncio.Event:
+    """Set by Ctrl-C, and by a polite kill."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    sender = PersistentSender(options.connection_string, options.queue, stopping)
-    status_lines = asyncio.create_task(_print_status_lines(progress))
-    try:
-        await push_live(sender, happenings, clock, progress, stopping)
-    finally:
-        status_lines.cancel()
-        await sender.close()
+    return stopping
 
 
 async def _print_status_lines(progress: Progress) -> None:
@@ -166,6 +202,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
     return value
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -104,6 +104,7 @@ class Progress:
     """How far a live push has come."""
 
     sent: int = 0
+    kept_back: int = 0
     simulated_at: int = 0
     trouble: str = ""
     """Why the latest try to send failed; empty when it did not."""
@@ -151,9 +152,11 @@ async def push_live(
     clock: LiveClock,
     progress: Progress,
     stopping: asyncio.Event,
+    is_pushed: Callable[[Happening], bool] = lambda _: True,
 ) -> None:
     """Push every happening when it is due, until they end or `stopping` is set; keep `progress` up to date.
 
+    `is_pushed` is told of each, in real time, and says whether it is pushed or lost.
     It stops between two sends and is not to be cancelled: an interrupt in the middle of the SDK can leave it hanging.
     """
     due_bodies: list[bytes] = []
@@ -165,7 +168,11 @@ async def push_live(
         await _pause((due_at - now_ticks()) / TICKS_PER_SECOND, stopping)
         if stopping.is_set():
             break
-        due_bodies.append(write(retimed(happening, clock)).body)
+        told = retimed(happening, clock)
+        if is_pushed(told):
+            due_bodies.append(write(told).body)
+        else:
+            progress.kept_back += 1
         progress.simulated_at = happening.received_at
     if due_bodies:
         await sender.send(due_bodies, progress)

@@ -43,7 +43,7 @@ def _up(console: Console, options: argparse.Namespace) -> None:
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     parent = os.getppid()
-    fleet = None if options.no_simulator else SimulatedFleet(options.chargers, options.rate)
+    fleet = None if options.no_simulator else SimulatedFleet(options.chargers, options.rate, options.lose)
     console.print("Starting ...")
     with Stack(ports_may_move=False, keeps_tables=True, fleet=fleet) as stack:
         stack.check_health()
@@ -74,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--chargers", type=int, default=fleet.chargers, help="simulated chargers (default: %(default)s)")
     up.add_argument(
         "--rate", type=float, default=fleet.messages_per_second, help="their messages a second (default: %(default)s)"
+    )
+    up.add_argument(
+        "--lose",
+        type=float,
+        default=fleet.lost_share,
+        help="share of them that is lost on the way (default: %(default)s)",
     )
     up.add_argument("--no-simulator", action="store_true", help="push nothing")
     up.add_argument("--stop-with-parent", action="store_true", help="stop when the process that started this one ends")

@@ -49,6 +49,7 @@ def welcome(stack: Stack, console: Console) -> None:
         ("queue", stack.queue),
         ("Service Bus", stack.service_bus_connection if own_broker else _SET),
         ("tables", stack.event_storage if own_tables else _SET),
+        ("eMabler REST", _rest_address(stack)),
         ("logs", str(stack.run_folder / "logs")),
     ]
     console.print("\nEverything runs; Ctrl-C stops all of it.\n", style="bold")
@@ -58,6 +59,19 @@ def welcome(stack: Stack, console: Console) -> None:
     for command in _suggestions(stack, own_tables=own_tables):
         console.print(Text(f"  {command}"), soft_wrap=True)
     console.print()
+
+
+def _shown_token(stack: Stack) -> str:
+    """The local token; somebody's own is never shown."""
+    return "..." if stack.surroundings.environment.get("REALTIME_AUTH_TOKENS") else stack.surroundings.token
+
+
+def _rest_address(stack: Stack) -> str:
+    """Where polling asks."""
+    surroundings = stack.surroundings
+    if surroundings.simulator_port is not None:
+        return f"{surroundings.process_environment['EMABLER_BASE_URL']}  (simulator)"
+    return _SET if surroundings.environment.get("EMABLER_API_KEY") else "none: EMABLER_API_KEY is not set"
 
 
 def warnings(stack: Stack) -> list[str]:
@@ -75,9 +89,9 @@ def warnings(stack: Stack) -> list[str]:
 
 def _suggestions(stack: Stack, *, own_tables: bool) -> list[str]:
     surroundings = stack.surroundings
-    timer = f"{stack.functions_url}/admin/functions/drop_expired_tables"
+    timer = f"{stack.functions_url}/admin/functions/poll_chargers"
     suggestions = [
-        f"curl -i {stack.functions_url}/api/health",
+        f"curl -i {stack.functions_url}/api/health -H 'Authorization: {_shown_token(stack)}'",
         f"curl -i {timer} -H 'Content-Type: application/json' -d '{{}}'",
     ]
     if not surroundings.environment.get("REALTIME_AUTH_TOKENS"):  # never shown where it is somebody's own

@@ -10,10 +10,17 @@ from local.stack.errors import PortTaken, StackError
 
 LOOPBACK = "127.0.0.1"
 TABLE_PORT, BLOB_PORT, QUEUE_PORT = "AZURITE_TABLE_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT"
-SERVICE_BUS_PORT, FUNCTIONS_PORT = "SERVICEBUS_PORT", "FUNCTIONS_PORT"
+SERVICE_BUS_PORT, FUNCTIONS_PORT, SIMULATOR_PORT = "SERVICEBUS_PORT", "FUNCTIONS_PORT", "SIMULATOR_PORT"
 
-DEFAULTS = {TABLE_PORT: 10002, BLOB_PORT: 10000, QUEUE_PORT: 10001, SERVICE_BUS_PORT: 5672, FUNCTIONS_PORT: 7071}
-"""The ports of Azurite, AMQP and Core Tools; the keys are the settings that change them."""
+DEFAULTS = {
+    TABLE_PORT: 10002,
+    BLOB_PORT: 10000,
+    QUEUE_PORT: 10001,
+    SERVICE_BUS_PORT: 5672,
+    FUNCTIONS_PORT: 7071,
+    SIMULATOR_PORT: 7072,
+}
+"""The ports of Azurite, AMQP, Core Tools and the simulator's REST; the keys are the settings that change them."""
 
 
 def choose_port(setting: str, environment: Mapping[str, str], *, may_move: bool) -> int:

@@ -24,10 +24,11 @@ _AZURITE_READY = re.compile("Azurite Table service (successfully started|is succ
 
 @dataclass(frozen=True)
 class SimulatedFleet:
-    """What the simulator pushes: so many chargers, so many messages a second."""
+    """What the simulator pushes: so many chargers, so many messages a second, a share of which is lost on the way."""
 
     chargers: int = 50
     messages_per_second: float = 5.0
+    lost_share: float = 0.0
 
 
 def storage(surroundings: Surroundings, folder: Path | None) -> Service:
@@ -83,13 +84,14 @@ def functions(surroundings: Surroundings) -> Service:
 
 
 def simulator(surroundings: Surroundings, fleet: SimulatedFleet) -> Service:
-    """The simulated fleet, pushing until it is stopped."""
+    """The simulated fleet, pushing until it is stopped, and answering eMabler's REST API meanwhile."""
+    rest = [] if surroundings.simulator_port is None else ["--rest-port", surroundings.simulator_port]
     return Service(
         name=SIMULATOR,
         command=_python(
             *("simulator", "push"),
             *("--connection-string", surroundings.service_bus_connection, "--queue", surroundings.queue),
-            *("--chargers", fleet.chargers, "--rate", fleet.messages_per_second),
+            *("--chargers", fleet.chargers, "--rate", fleet.messages_per_second, "--lose", fleet.lost_share, *rest),
         ),
         environment=surroundings.process_environment,
         # Nothing waits for it.

@@ -37,7 +37,9 @@ class Stack:
     ) -> None:
         """Decide what is started and where. Raises StackError, for a port that is taken among others."""
         self.surroundings: Surroundings = look_around(
-            os.environ if environment is None else environment, ports_may_move=ports_may_move
+            os.environ if environment is None else environment,
+            ports_may_move=ports_may_move,
+            has_simulator=fleet is not None,
         )
         self.run_folder = run_folder
         self._tables_folder = run_folder / "azurite" if keeps_tables else None

@@ -15,9 +15,12 @@ from local.stack.ports import (
     LOOPBACK,
     QUEUE_PORT,
     SERVICE_BUS_PORT,
+    SIMULATOR_PORT,
     TABLE_PORT,
     choose_port,
 )
+from simulator.rest.routes_v1 import API_KEY
+from simulator.rest.routes_v2 import BASE as V2_BASE
 
 # Azurite's one account, public and the same everywhere:
 # https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key
@@ -49,6 +52,8 @@ class Surroundings:
     host_is_core_tools: bool
     functions_port: int
     service_bus_port: int | None
+    simulator_port: int | None = None
+    """Where the simulator answers eMabler's REST API; None where there is no simulator, or another account is set."""
     storage_ports: Mapping[str, int] = field(default_factory=dict)
     """By setting name; blob and queue only where Core Tools ask for them."""
 
@@ -104,6 +109,12 @@ class Surroundings:
         }
         if self.service_bus_port is not None and self.service_bus_connection is not None:
             defaults["ServiceBusConnection"] = self.service_bus_connection
+        if self.simulator_port is not None:
+            defaults |= {
+                "EMABLER_API_VERSION": "v2",
+                "EMABLER_API_KEY": API_KEY,
+                "EMABLER_BASE_URL": f"http://{LOOPBACK}:{self.simulator_port}{V2_BASE}",
+            }
         if self.storage_ports:
             defaults["AzureWebJobsStorage"] = self.azurite_connection
             if not _has_storage(self.environment):
@@ -112,8 +123,11 @@ class Surroundings:
         return defaults | {name: value for name, value in self.environment.items() if value or name not in defaults}
 
 
-def look_around(environment: Mapping[str, str], *, ports_may_move: bool) -> Surroundings:
-    """Decide what this stack starts, and where it listens. Raises StackError, PortTaken among them."""
+def look_around(environment: Mapping[str, str], *, ports_may_move: bool, has_simulator: bool = False) -> Surroundings:
+    """Decide what this stack starts, and where it listens. Raises StackError, PortTaken among them.
+
+    `has_simulator`: the fleet is asked over REST, too, unless the environment names an account at eMabler.
+    """
 
     def port(setting: str) -> int:
         return choose_port(setting, environment, may_move=ports_may_move)
@@ -128,6 +142,7 @@ def look_around(environment: Mapping[str, str], *, ports_may_move: bool) -> Surr
         host_is_core_tools=host_is_core_tools,
         functions_port=port(FUNCTIONS_PORT),
         service_bus_port=None if _has_service_bus(environment) else port(SERVICE_BUS_PORT),
+        simulator_port=port(SIMULATOR_PORT) if has_simulator and not environment.get("EMABLER_API_KEY") else None,
         storage_ports={setting: port(setting) for setting in storage_settings},
     )
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 import orjson
@@ -27,7 +28,8 @@ TIME_TOLERANCE_TICKS: Final = 120 * TICKS_PER_SECOND
 ENERGY_TOLERANCE_WH: Final = 1
 """Rounding of kWh with three decimals."""
 
-_MAX_DETAILS: Final = 100
+_MAX_DETAILS_LENGTH_BYTES: Final = 30_000
+"""Of JSON; a text column ends at 32 Ki characters."""
 
 
 class Verdict(StrEnum):
@@ -100,17 +102,6 @@ class Ledger:
     def row(self, reconciled_at: Instant, shards: int) -> TableRow:
         """The row of `Reconciliation`."""
         counts = {f"{verdict.replace('-', '_')}_sessions": self.counts[verdict] for verdict in Verdict}
-        details = [
-            {
-                "session": entry.row_key,
-                "verdict": entry.verdict,
-                "differences": entry.differences,
-                "pushed_wh": entry.pushed_wh,
-                "polled_wh": entry.polled_wh,
-            }
-            for entry in self.entries
-            if entry.verdict is not Verdict.EQUAL
-        ]
         return TableRow(
             RECONCILIATION,
             {
@@ -125,7 +116,7 @@ class Ledger:
                 "pushed_wh": Int64(self.pushed_wh),
                 "polled_wh": Int64(self.polled_wh),
                 "kept_wh": Int64(self.kept_wh),
-                "details": orjson.dumps(details[:_MAX_DETAILS]).decode() if details else None,
+                "details": _details(self.entries),
             },
         )
 
@@ -150,8 +141,34 @@ def compare(pushed: Told, polled: Told) -> tuple[Verdict, tuple[str, ...]]:
     )
     if differences:
         return Verdict.DIFFERENT, differences
-    is_incomplete = pushed.ended_at is None or pushed.energy_wh is None
-    return (Verdict.COMPLETED if is_incomplete else Verdict.EQUAL), ()
+    is_completed = (pushed.ended_at is None and polled.ended_at is not None) or (
+        pushed.energy_wh is None and polled.energy_wh is not None
+    )
+    return (Verdict.COMPLETED if is_completed else Verdict.EQUAL), ()
+
+
+def _details(entries: Sequence[Entry]) -> str | None:
+    """The entries that are not equal as a JSON array, the first ones that a column has room for; None for none."""
+    details = [
+        orjson.dumps(
+            {
+                "session": entry.row_key,
+                "verdict": entry.verdict,
+                "differences": entry.differences,
+                "pushed_wh": entry.pushed_wh,
+                "polled_wh": entry.polled_wh,
+            }
+        )
+        for entry in entries
+        if entry.verdict is not Verdict.EQUAL
+    ]
+    lengths_bytes = accumulate(len(detail) + 1 for detail in details)
+    fitting = [
+        detail
+        for detail, length_bytes in zip(details, lengths_bytes, strict=True)
+        if length_bytes <= _MAX_DETAILS_LENGTH_BYTES
+    ]
+    return f"[{b','.join(fitting).decode()}]" if fitting else None
 
 
 def _entries(charger: ChargerSessions) -> Iterator[tuple[Instant, Entry]]:
