@@ -4,6 +4,19 @@ from enum import IntEnum
 from typing import Final
 
 from shared.authorization.lists import ListChanged, NoSuchList
+from shared.emabler.rest.errors import (
+    CallBudgetSpent,
+    ContractBroken,
+    CredentialsRefused,
+    EmablerUnavailable,
+    NotFound,
+    NotOffered,
+    PermissionMissing,
+    RateLimited,
+    RequestRefused,
+    RunDeadlineReached,
+    WrongAddress,
+)
 from shared.errors import ConfigurationError, EmablerError, RowConflict, StorageRefusesAccess, Unacceptable
 
 
@@ -17,12 +30,15 @@ class ExitCode(IntEnum):
     NOT_FOUND = 4
     CHANGED_MEANWHILE = 5
     NOT_CONFIRMED = 6
+    EMABLER_FAILS = 7
+    NOT_CONNECTED = 8
 
 
 EXIT_CODES_HELP: Final = (
     "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage cannot be reached, "
-    "refuses, or is not set; 4 no such tag or list; 5 changed by somebody else meanwhile: run it again; "
-    "6 not confirmed, nothing was changed."
+    "refuses, or is not set; 4 no such tag, list, charger or site; 5 changed by somebody else meanwhile: run it again; "
+    "6 not confirmed, nothing was changed; 7 eMabler cannot be reached, refuses the key, lacks a permission, is not "
+    "set, or `account check` found something to mend; 8 the charger did not connect in time; 130 stopped by Ctrl-C."
 )
 
 
@@ -35,10 +51,46 @@ class NotConfirmed(EmablerError):
 
 
 class InputProblems(EmablerError):
-    """The input cannot be used; what is wrong with it was shown."""
+    """The input cannot be used; what is wrong with it was shown, or is the text."""
 
 
+class EmablerNotSet(ConfigurationError):
+    """The settings do not lead to an account at eMabler; the text says what to set."""
+
+
+class WriteInDoubt(EmablerError):
+    """Nobody knows whether eMabler has carried out a write; the text says how to look."""
+
+
+class AccountNeedsMending(EmablerError):
+    """The account was checked, and something that a person has to mend was shown."""
+
+
+class StillDisconnected(EmablerError):
+    """A charger was waited for, and did not connect in time."""
+
+
+_EMABLER_FAILS: Final[tuple[type[EmablerError], ...]] = (
+    EmablerNotSet,
+    CredentialsRefused,
+    PermissionMissing,
+    WrongAddress,
+    NotOffered,
+    EmablerUnavailable,
+    RateLimited,
+    CallBudgetSpent,
+    RunDeadlineReached,
+    ContractBroken,
+    WriteInDoubt,
+    AccountNeedsMending,
+)
+
+# The first that fits counts, so an error stands above those it derives from.
 _CODES: Final[dict[type[EmablerError], ExitCode]] = {
+    NotFound: ExitCode.NOT_FOUND,
+    RequestRefused: ExitCode.INPUT_HAS_PROBLEMS,
+    **dict.fromkeys(_EMABLER_FAILS, ExitCode.EMABLER_FAILS),
+    StillDisconnected: ExitCode.NOT_CONNECTED,
     Unacceptable: ExitCode.INPUT_HAS_PROBLEMS,
     InputProblems: ExitCode.INPUT_HAS_PROBLEMS,
     NoSuchTag: ExitCode.NOT_FOUND,
@@ -48,15 +100,25 @@ _CODES: Final[dict[type[EmablerError], ExitCode]] = {
     NotConfirmed: ExitCode.NOT_CONFIRMED,
 }
 
-_REFUSED: Final = (
-    "Log in with `az login` as somebody with the role 'Storage Table Data Contributor' on the account, or correct the "
-    "key in EventStorage."
+_STORAGE_UNREACHABLE: Final = (
+    "Is it running, and do EventStorage or EventStorage__tableServiceUri name it? Then run it again."
 )
-_UNREACHABLE: Final = "Is it running, and do EventStorage or EventStorage__tableServiceUri name it? Then run it again."
+
+_NEXT_STEPS: Final[dict[type[EmablerError], str]] = {
+    StorageRefusesAccess: (
+        "Log in with `az login` as somebody with the role 'Storage Table Data Contributor' on the account, or correct "
+        "the key in EventStorage."
+    ),
+    EmablerUnavailable: "Is this machine online? Where EMABLER_BASE_URL is set, is it right? Then run it again.",
+    RateLimited: "These are more calls than eMabler takes for now. Wait a minute, and run it again.",
+    NotFound: "Is the id right, in capitals and small letters too, and does EMABLER_ENVIRONMENT name where it is?",
+    RequestRefused: "Is what you typed right?",
+}
+"""What to do about errors whose texts do not say so, because their usual reader is a log."""
 
 
 def exit_code_of(error: EmablerError) -> ExitCode:
-    """The exit code of an error: whatever is not the input's, the operator's or a colleague's doing is storage's."""
+    """The exit code of an error: whatever is not known to be somebody else's doing is storage's."""
     return next((code for kind, code in _CODES.items() if isinstance(error, kind)), ExitCode.STORAGE_FAILS)
 
 
@@ -64,6 +126,7 @@ def message_of(error: EmablerError) -> str:
     """The error, and what to do next where it does not say so itself."""
     if isinstance(error, Unacceptable) and error.reason == "unreadable-tag":
         return f"{error}. Put this tag into a file and import it."
-    if exit_code_of(error) is not ExitCode.STORAGE_FAILS or isinstance(error, ConfigurationError):
-        return str(error)
-    return f"{error}. {_REFUSED if isinstance(error, StorageRefusesAccess) else _UNREACHABLE}"
+    next_step = next((text for kind, text in _NEXT_STEPS.items() if isinstance(error, kind)), None)
+    if next_step is None and exit_code_of(error) is ExitCode.STORAGE_FAILS:
+        next_step = None if isinstance(error, ConfigurationError) else _STORAGE_UNREACHABLE
+    return str(error) if next_step is None else f"{error}. {next_step}"

@@ -24,6 +24,8 @@ TagFilePath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+ChargerId = Annotated[str, typer.Argument(metavar="ID", help="The charger's id: its OCPP id, case counts.")]
 Replace = Annotated[
     bool, typer.Option("--replace", help="The file is the whole list: tags that it does not have are removed.")
 ]

@@ -4,15 +4,19 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import typer
 
-from ops.exits import exit_code_of, message_of
+from ops.exits import EmablerNotSet, NotConfirmed, exit_code_of, message_of
 from ops.output import Output
 from shared.authorization.registry import POINTER_KEYS, TAGS
 from shared.deadlines import Deadline
+from shared.emabler.rest.api import EmablerApi
+from shared.emabler.rest.limits import CallBudget, RunLimits
 from shared.errors import ConfigurationError, EmablerError
+from shared.polling.connecting import connect_emabler
 from shared.services import connect_tables
 from shared.settings import Settings
 from shared.tables.store import Tables
@@ -20,7 +24,19 @@ from shared.tables.store import Tables
 FIRST_ANSWER_SECONDS: Final = 10.0
 """How long storage may take for its first answer; after that it is there, and is waited for with more patience."""
 
+EMABLER_SECONDS: Final = 60.0
+"""How long a command may ask eMabler in all, unless it waits for something: an operator sits there."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The operator's account at eMabler for one command: how to ask, how much, and the settings that led there."""
+
+    api: EmablerApi
+    limits: RunLimits
+    settings: Settings
 
 
 def run(work: Callable[[Tables, Settings], Awaitable[None]], out: Output) -> None:
@@ -28,6 +44,30 @@ def run(work: Callable[[Tables, Settings], Awaitable[None]], out: Output) -> Non
     try:
         asyncio.run(_connected(work))
     except EmablerError as error:
+        fail(error, out)
+
+
+def run_with_emabler(
+    work: Callable[[Account], Awaitable[None]], out: Output, *, seconds: float = EMABLER_SECONDS
+) -> None:
+    """Do the work of a command with the account of the settings, and no storage, within that many seconds.
+
+    Raises typer.Exit with the code of an error.
+    """
+    try:
+        asyncio.run(_with_account(work, seconds))
+    except EmablerError as error:
+        fail(error, out)
+
+
+def confirm(question: str, out: Output, *, is_answered_yes: bool) -> None:
+    """Ask, unless it is answered already; anything but a yes ends the command.
+
+    Not to be called within `run` or `run_with_emabler`: a running event loop keeps the first Ctrl-C to itself.
+    """
+    try:
+        out.confirm(question, is_answered_yes=is_answered_yes)
+    except NotConfirmed as error:
         fail(error, out)
 
 
@@ -66,3 +106,15 @@ async def _connected(work: Callable[[Tables, Settings], Awaitable[None]]) -> Non
         await work(tables, chosen)
     finally:
         await tables.close()
+
+
+async def _with_account(work: Callable[[Account], Awaitable[None]], seconds: float) -> None:
+    try:
+        chosen = Settings.from_environment()
+        api = connect_emabler(chosen)
+    except ConfigurationError as error:
+        raise EmablerNotSet(str(error)) from None
+    try:
+        await work(Account(api, RunLimits(Deadline.after(seconds), CallBudget(chosen.poll_calls_per_run)), chosen))
+    finally:
+        await api.close()

@@ -10,8 +10,9 @@ from rich.console import Console
 from local.demo import expectations, view
 from local.demo.deliveries import CHARGERS, Plan, make_plan
 from local.demo.errors import DemoFailed
-from local.demo.expectations import Expectation
+from local.demo.expectations import Expectation, check_polling
 from local.demo.http import OverHttp, import_tags, tap_and_deliver
+from local.demo.polling import Polled, SimulatedRest, lost_session, poll_everything
 from local.demo.queue import send_until_stored
 from local.demo.stored import Stored
 from local.stack import Stack, StackError
@@ -48,7 +49,7 @@ def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
     The demo's tables are gone when it ends, so it must never take messages that somebody needs. Microsoft's emulator
     is used where it is set.
     """
-    kept = {name: value for name, value in environment.items() if not name.startswith("EventStorage")}
+    kept = {name: value for name, value in environment.items() if not name.startswith(("EventStorage", "EMABLER_"))}
     if "usedevelopmentemulator=true" not in environment.get("ServiceBusConnection", "").lower():
         kept = {name: value for name, value in kept.items() if not name.startswith("ServiceBusConnection")}
     # The documented messages are years old: the nightly timer must not drop their tables in the middle of the demo.
@@ -60,14 +61,22 @@ def run(console: Console) -> list[Expectation]:
     started = time.monotonic()
     console.print("The bridge between eMabler and Azure, on this machine\n", style="bold")
     plan = make_plan()
-    with Stack(run_folder=_RUN_FOLDER, environment=demo_environment(os.environ)) as stack:
+    with (
+        SimulatedRest(plan) as rest,
+        Stack(run_folder=_RUN_FOLDER, environment=demo_environment(os.environ) | rest.environment) as stack,
+    ):
         stack.check_health()
         view.step(console, f"storage, Service Bus and functions run after {time.monotonic() - started:.1f} s")
         dead_letters = _send(console, stack, plan)
         over_http = _ask(console, stack, plan)
+        polled = _poll(console, stack, plan, rest)
         stored = Stored.read(stack.event_storage)
-    found = [*expectations.check(plan, stored, dead_letters), *expectations.check_http(over_http, stored)]
-    show(console, plan, stored, over_http, found)
+    found = [
+        *expectations.check(plan, stored, dead_letters),
+        *expectations.check_http(over_http, stored),
+        *check_polling(plan, polled, stored),
+    ]
+    show(console, plan, stored, over_http, polled, found)
     console.print(f"Everything is stopped again, after {time.monotonic() - started:.0f} s.", style="bold")
     return [expectation for expectation in found if not expectation.holds]
 
@@ -102,7 +111,17 @@ def _ask(console: Console, stack: Stack, plan: Plan) -> OverHttp:
     return over_http
 
 
-def show(console: Console, plan: Plan, stored: Stored, over_http: OverHttp, found: list[Expectation]) -> None:
+def _poll(console: Console, stack: Stack, plan: Plan, rest: SimulatedRest) -> Polled:
+    """Let the timers find the push that was lost on purpose."""
+    polled = poll_everything(stack, plan, rest)
+    text = f"a push was lost on purpose; the timers asked eMabler's REST API {polled.calls} times, and found it"
+    view.step(console, text)
+    return polled
+
+
+def show(
+    console: Console, plan: Plan, stored: Stored, over_http: OverHttp, polled: Polled, found: list[Expectation]
+) -> None:
     """Everything that is worth seeing of a run."""
     console.print()
     messages = view.messages_by_type(plan.events_by_type, len(plan.deliveries), stored)
@@ -110,6 +129,8 @@ def show(console: Console, plan: Plan, stored: Stored, over_http: OverHttp, foun
     view.show(console, view.session(_most_told(stored)))
     view.show(console, view.sockets(stored))
     view.show(console, view.taps(over_http, stored))
+    view.show(console, view.lost_push(polled.before, lost_session(stored, plan)))
+    view.show(console, view.ledger(stored), view.health(polled.health))
     view.show(console, view.quarantine(stored))
     view.show(console, view.novelties(stored))
     view.show(console, view.promises(found))

@@ -4,12 +4,16 @@ import json
 import random
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from local.demo.errors import DemoFailed
 from local.stack.services import REPOSITORY
-from simulator import Fleet, Truth, disturb, oddities
+from simulator import Fleet, Message, Truth, disturb, oddities
+from simulator.happenings import Generation, Happening, Kind
+from simulator.moments import TICKS_PER_DAY
+from simulator.truth import SessionTruth
 
 DOCUMENTED_MESSAGES = REPOSITORY / "tests" / "fixtures" / "messages"
 CHARGERS = 40
@@ -30,6 +34,24 @@ class Plan:
     documented: int
     documented_body: bytes
     """One of the documented messages, as it is delivered."""
+    fleet: Fleet
+    happenings: list[Happening]
+    """All that the platform received that day, what it lost on the way to the operator among it."""
+    lost_key: tuple[str, str]
+    """Charger and transaction of the session whose full transaction is never delivered."""
+    lost_truth: SessionTruth
+    """What is true of that session."""
+
+    @property
+    def told_just_now(self) -> set[str]:
+        """Chargers of which a message does not say when the platform received it: it counts as told when delivered."""
+        untimed = (one for one in self.happenings if one.kind is Kind.FULL and one.charger.generation is Generation.V1)
+        return {one.charger.charger_id for one in untimed}
+
+    @property
+    def ends_at(self) -> int:
+        """The end of the day, in the simulator's ticks."""
+        return self.fleet.start_ticks + TICKS_PER_DAY
 
     @property
     def quarantined_deliveries(self) -> Counter[bytes]:
@@ -39,8 +61,12 @@ class Plan:
 
 
 def make_plan() -> Plan:
-    """The same plan every time. Raises DemoFailed where the documented messages are missing."""
-    messages = [*Fleet(seed=_SEED, chargers=CHARGERS).day(), *oddities(_SEED)]
+    """A day of the same fleet, the one before yesterday. Raises DemoFailed where documented messages are missing."""
+    fleet = Fleet(seed=_SEED, chargers=CHARGERS, start=_day_before_yesterday())
+    received = fleet.day()
+    lost = _one_to_lose(received)
+    lost_key = (lost.charger.charger_id, str(lost.transaction_id))
+    messages = [*(message for message in received if message.meaning is not lost), *oddities(_SEED)]
     truth = Truth.of(messages)
     documented = _documented_messages()
     contents = {canonical(message.body) for message in messages if message.body not in truth.not_json}
@@ -52,6 +78,29 @@ def make_plan() -> Plan:
         events_by_type=truth.events + Counter(documented_contents.values()),
         documented=len(documented),
         documented_body=documented[0][0],
+        fleet=fleet,
+        happenings=[message.meaning for message in received if isinstance(message.meaning, Happening)],
+        lost_key=lost_key,
+        lost_truth=Truth.of(received).sessions[lost_key],
+    )
+
+
+def _day_before_yesterday() -> datetime:
+    """Its midnight in UTC: polls look back three days, and what is silent since then is silent for long."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=2)
+
+
+def _one_to_lose(received: list[Message]) -> Happening:
+    """The full transaction of a session whose start is told, and which has no stop of its own."""
+    happenings = [message.meaning for message in received if isinstance(message.meaning, Happening)]
+    started = {(one.charger.charger_id, one.transaction_id) for one in happenings if one.kind is Kind.START}
+    return next(
+        one
+        for one in happenings
+        if one.kind is Kind.FULL
+        and one.charger.generation is not Generation.V1
+        and (one.charger.charger_id, one.transaction_id) in started
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from local.demo.deliveries import Plan, canonical
 from local.demo.http import OverHttp
+from local.demo.polling import Polled, lost_session
 from local.demo.stored import Stored, StoredRow
 from simulator.happenings import Reading
 
@@ -53,6 +54,72 @@ def check(plan: Plan, stored: Stored, dead_letters: int) -> list[Expectation]:
 def check_http(over_http: OverHttp, stored: Stored) -> list[Expectation]:
     """The promises of taps and webhook."""
     return [_taps_are_answered_by_the_list(over_http, stored), _what_came_by_webhook_is_recognised(over_http, stored)]
+
+
+def check_polling(plan: Plan, polled: Polled, stored: Stored) -> list[Expectation]:
+    """The promises of polling."""
+    return [
+        _the_lost_push_is_made_good(plan, polled, stored),
+        _push_and_rest_are_accounted_for(plan, stored),
+        _silence_is_noticed(plan, polled, stored),
+    ]
+
+
+def _the_lost_push_is_made_good(plan: Plan, polled: Polled, stored: Stored) -> Expectation:
+    truth = plan.lost_truth
+    expected = {
+        "before": ("open", "push", None),
+        "after": ("complete", "both", truth.ended_at, truth.energy_wh, truth.id_tag),
+    }
+    before, after = polled.before, lost_session(stored, plan)
+    found = {
+        "before": (before["state"], before["source"], before.get("energy_wh")),
+        "after": (
+            after["state"],
+            after["source"],
+            _seven_digits(after.get("ended_at")),
+            _whole(after.get("energy_wh")),
+            after.get("id_tag"),
+        ),
+    }
+    return _expectation("A push that was lost is made good from REST", "1 full transaction", expected, found)
+
+
+def _push_and_rest_are_accounted_for(plan: Plan, stored: Stored) -> Expectation:
+    ended = [session for session in plan.truth.sessions.values() if session.has_full]
+    expected = {
+        "equal": len(ended),
+        "completed": 1,
+        "unexplained": 0,
+        "kept_wh": sum(session.energy_wh or 0 for session in [*ended, plan.lost_truth]),
+    }
+    rows = stored.rows("Reconciliation")
+    found = {
+        name: sum(_whole(row[column]) or 0 for row in rows)
+        for name, column in (
+            ("equal", "equal_sessions"),
+            ("completed", "completed_sessions"),
+            ("unexplained", "unexplained_sessions"),
+            ("kept_wh", "kept_wh"),
+        )
+    }
+    return _expectation(
+        "Push and REST are accounted for, session by session", f"{len(ended) + 1} sessions", expected, found
+    )
+
+
+def _silence_is_noticed(plan: Plan, polled: Polled, stored: Stored) -> Expectation:
+    """The fleet's day is over, and nothing was pushed since; where a car still charges, that is a gap."""
+    measured = {told.charger_id for told in plan.truth.measurements}
+    charging = {key[0] for key, newest in plan.truth.statuses.items() if newest.status == "Charging"}
+    silent = sorted(charging & measured - plan.told_just_now)
+    expected = {"gaps": silent, "health": ("degraded" if silent else "ok", len(silent))}
+    found = {
+        "gaps": sorted(str(row["charger_id"]) for row in stored.rows("PollState") if row["PartitionKey"] == "gaps"),
+        "health": (polled.health.get("status"), polled.health.get("open_gaps")),
+    }
+    measure = f"{len(silent)} chargers that charge without a word"
+    return _expectation("Silence of push is told from quiet chargers", measure, expected, found)
 
 
 def _taps_are_answered_by_the_list(over_http: OverHttp, stored: Stored) -> Expectation:
@@ -123,9 +190,14 @@ def _sessions_are_whole(plan: Plan, stored: Stored) -> Expectation:
             session.id_tag,
         )
         for key, session in plan.truth.sessions.items()
+        if key != plan.lost_key
     }
-    found = {(row["charger_id"], row["transaction_id"]): _session(row) for row in stored.rows("Transactions")}
-    energy_wh = sum(session.energy_wh or 0 for session in plan.truth.sessions.values())
+    found = {
+        (row["charger_id"], row["transaction_id"]): _session(row)
+        for row in stored.rows("Transactions")
+        if (row["charger_id"], row["transaction_id"]) != plan.lost_key
+    }
+    energy_wh = sum(session.energy_wh or 0 for key, session in plan.truth.sessions.items() if key != plan.lost_key)
     return _expectation(
         "Every session is whole, to the Wh and to 100 ns",
         f"{len(expected)} sessions, {energy_wh:,} Wh",

@@ -60,7 +60,54 @@ def rows_by_table(stored: Stored) -> Table:
     return table
 
 
-_TOLD_AS = ("start", "stop", "full")
+_TOLD_AS = ("start", "stop", "full", "poll")
+
+
+def lost_push(before: StoredRow, after: StoredRow) -> Table:
+    """The session whose full transaction was lost, before the poll and after it."""
+    table = _table(
+        f"A push that was lost on purpose: charger {after['charger_id']}, transaction {after['transaction_id']}",
+        *("", "state", "known from", "started", "ended", ">energy"),
+    )
+    for name, row in (("before the poll", before), ("after it", after)):
+        ends = (_clock(row.get("started_at")), _clock(row.get("ended_at")))
+        table.add_row(name, str(row["state"]), _SOURCES[str(row["source"])], *ends, _wh(row.get("energy_wh")))
+    return table
+
+
+_SOURCES = {"push": "push", "poll": "REST", "both": "push and REST"}
+
+
+def ledger(stored: Stored) -> Table:
+    """What push and REST say of the sessions of the days that were reconciled."""
+    rows = stored.rows("Reconciliation")
+    table = _table("Push and REST compared", "sessions", ">number")
+    for title, column in (
+        ("equal", "equal_sessions"),
+        ("completed from REST", "completed_sessions"),
+        ("known from REST alone", "polled_only_sessions"),
+        ("different, or from push alone", "unexplained_sessions"),
+    ):
+        table.add_row(title, f"{sum(int(_number(row[column])) for row in rows):,}")
+    for title, column in (("energy told by push", "pushed_wh"), ("energy that is kept", "kept_wh")):
+        table.add_row(title, _wh(sum(_number(row[column]) for row in rows)), style="dim")
+    return table
+
+
+def health(told: Mapping[str, Any]) -> Table:
+    """What the app says of itself to an operator."""
+    table = _table(f"GET /api/health: {told.get('status')}", "", "")
+    polls = told.get("polls") or {}
+    pairs = {
+        "last event": _clock(told.get("last_event_at")),
+        **{f"polled {kind}": _clock(poll.get("last_success_at")) for kind, poll in polls.items()},
+        "open gaps": str(told.get("open_gaps")),
+        "in quarantine": str((told.get("quarantine") or {}).get("entries")),
+        "dead letters": str(told.get("dead_letters")),
+    }
+    for name, value in pairs.items():
+        table.add_row(name, value)
+    return table
 
 
 def session(row: StoredRow) -> Table:

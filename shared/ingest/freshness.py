@@ -1,7 +1,8 @@
 """When push last told anything, of each charger and message type: what tells "nothing happened" from "push is broken".
 
 Kept in `PollState`, from pushed events alone. To write a row for every event would cost as much as the event itself, so
-a charger's row is written at the first event and then at most once a minute: it is never more than that behind.
+a charger's row is written at the first event and then at most once a minute. So it is up to a minute behind, and more
+where an older event came just before the newest; who has to know exactly looks into the archive.
 """
 
 import time

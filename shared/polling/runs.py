@@ -14,7 +14,7 @@ from shared.deadlines import Deadline
 from shared.errors import EmablerError, RowConflict
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.keys import POLL_STATE
-from shared.tables.store import EdmValue, Kind, Operation, Row, Tables
+from shared.tables.store import EdmValue, Kind, Operation, Row, StoredRow, Tables
 from shared.tables.writing import execute
 
 RUNS_PARTITION: Final = "runs"
@@ -75,13 +75,22 @@ class Runs:
         try:
             (etag,) = await execute(self._tables, POLL_STATE, [operation], deadline)
         except RowConflict:
-            return None
+            written = await self._own(kind, row, deadline)
+            if written is None:
+                return None
+            etag = written.etag
         return Run(kind, now, row, etag)
 
     async def note(self, run: Run, columns: Mapping[str, EdmValue], deadline: Deadline) -> None:
         """Keep how far a run has come. Raises RowConflict where its lease had ended and another run has begun."""
         row = {**run.row, **columns}
-        (run.etag,) = await execute(self._tables, POLL_STATE, [Operation(Kind.UPDATE, row, run.etag)], deadline)
+        try:
+            (run.etag,) = await execute(self._tables, POLL_STATE, [Operation(Kind.UPDATE, row, run.etag)], deadline)
+        except RowConflict:
+            written = await self._own(run.kind, run.row, deadline)
+            if written is None:
+                raise
+            (run.etag,) = await execute(self._tables, POLL_STATE, [Operation(Kind.UPDATE, row, written.etag)], deadline)
         run.row = row
 
     async def succeed(self, run: Run, now: Instant, columns: Mapping[str, EdmValue], deadline: Deadline) -> None:
@@ -100,3 +109,8 @@ class Runs:
             "failures_in_a_row": 1 + (failures if isinstance(failures, int) else 0),
         }
         await self.note(run, ending, deadline)
+
+    async def _own(self, kind: PollKind, row: Row, deadline: Deadline) -> StoredRow | None:
+        """The row as it is, where it is still this run's: then the write it met was its own, whose answer was lost."""
+        stored = await self._tables.get(POLL_STATE, RUNS_PARTITION, kind, deadline)
+        return stored if stored is not None and stored.row.get("run_id") == row["run_id"] else None

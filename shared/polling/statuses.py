@@ -25,11 +25,7 @@ MOST_AHEAD_TICKS: Final = 120 * TICKS_PER_SECOND
 
 @dataclass(slots=True)
 class PolledStatus:
-    """What REST says of one charger or socket: its state, since when at the latest, and whether it is connected.
-
-    `only_fills` is for a state that is the charger's as a whole, which push tells of sockets: it is for rows that have
-    none from push.
-    """
+    """What REST says of one charger or socket: its state, since when at the latest, and whether it is connected."""
 
     partition_key: str
     row_key: str

@@ -1,16 +1,17 @@
 """What the platform knows, in the words of its REST APIs ("Getting started with the REST API", OpenAPI of v2)."""
 
-from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
 from simulator.happenings import Charger, Generation, Happening
 from simulator.moments import TICKS_PER_SECOND, write_time
-from simulator.rest.world import FinishedSession, World
+from simulator.rest.world import OFFLINE, FinishedSession, World
 
-NEVER = "0001-01-01T00:00:00"
-_SPELLED = {"SuspendedCAR": "SuspendedCar", "SuspendedCHARGER": "SuspendedCharger"}
-"""REST writes some states in another case than push does."""
+NEVER = "0001-01-01T00:00:00Z"
+"""What .NET writes for a time that never was."""
+
+_SPELLED = {"SuspendedCHARGER": "SuspendedCharger"}
+"""REST writes one state in another case than push does."""
 
 _LAST_MESSAGE = '[2,"1","Authorize",{"idTag":"04SIMTAG"}]'
 """Raw OCPP, which can hold somebody's tag."""
@@ -25,7 +26,6 @@ def status_word(status: str | None) -> str:
 
 def v1_charger(world: World, charger: Charger) -> dict[str, Any]:
     """`GET charger/{chargerId}`."""
-    last_seen_at = world.last_seen_at(charger)
     sockets = [(socket_id, world.newest_state(charger, socket_id)) for socket_id in charger.socket_ids]
     return {
         "chargerId": charger.charger_id,
@@ -35,7 +35,7 @@ def v1_charger(world: World, charger: Charger) -> dict[str, Any]:
         "serialNumber": charger.serial_number,
         "chargerModel": charger.model,
         "amountOfSockets": len(charger.socket_ids),
-        "lastSeen": NEVER if last_seen_at is None else write_time(last_seen_at),
+        "lastSeen": _seen(world.last_seen_at(charger)),
         "lastMessage": _LAST_MESSAGE,
         "activeConnection": world.is_connected(charger),
         "locationInfo": {"latitude": 60.17, "longitude": 24.94, "city": "Helsinki", "country": "Finland"},
@@ -52,13 +52,12 @@ def v1_charger(world: World, charger: Charger) -> dict[str, Any]:
 
 def v1_added_charger(world: World, charger_id: str) -> dict[str, Any]:
     """The same of a charger that was added: empty until its first contact."""
-    name, _ = world.added_chargers[charger_id]
     connected_at = world.connected_at.get(charger_id)
     return {
         "chargerId": charger_id,
-        "chargerName": name,
+        "chargerName": world.added_chargers[charger_id].name,
         "amountOfSockets": 0,
-        "lastSeen": NEVER if connected_at is None else write_time(connected_at),
+        "lastSeen": _seen(connected_at),
         "activeConnection": connected_at is not None,
         "pushIntegrationEnabled": True,
         "sockets": [],
@@ -85,16 +84,15 @@ def v1_session(session: FinishedSession) -> dict[str, Any]:
 
 def v2_charger(world: World, charger: Charger) -> dict[str, Any]:
     """`chargerDto`."""
-    last_seen_at = world.last_seen_at(charger)
     states = [state for socket in charger.socket_ids if (state := world.newest_state(charger, socket)) is not None]
     return {
         "id": _surrogate(charger.charger_id),
         "chargerId": charger.charger_id,
         "ocppVersion": "Version16",
         "name": f"Charger {charger.charger_id}",
-        "state": status_word(states[0].status) if states else "Unknown",
+        "state": _charger_state(states[0].status if states else OFFLINE),
         "lastMessage": _LAST_MESSAGE,
-        "lastSeen": None if last_seen_at is None else write_time(last_seen_at),
+        "lastSeen": _seen(world.last_seen_at(charger)),
         "siteId": int(charger.site_id),
         "siteName": f"Site {charger.site_id}",
         "model": charger.model,
@@ -105,28 +103,49 @@ def v2_charger(world: World, charger: Charger) -> dict[str, Any]:
         "pushIntegrationEnabled": True,
         "chargerSpecificMessageStructure": charger.generation is not Generation.V1,
         "sockets": [_v2_socket(state) for state in states],
-        "ongoingTransactions": [],
+        "ongoingTransactions": [
+            {
+                "socketId": start.socket_id,
+                "transactionId": start.transaction_id,
+                "evseTransactionId": str(start.transaction_id),
+            }
+            for start in world.ongoing_at(charger)
+        ],
         "capabilities": [],
         "chargerType": "DC" if charger.current == "DC" else "AC",
     }
 
 
-def v2_socket_rows(world: World, charger: Charger) -> list[dict[str, Any]]:
-    """`socketWithChargerInfoDto`, for each socket that has said something."""
-    place = {
+def v2_added_charger(world: World, charger_id: str) -> dict[str, Any]:
+    """The same of a charger that was added: no sockets, and never seen until its first contact."""
+    added = world.added_chargers[charger_id]
+    connected_at = world.connected_at.get(charger_id)
+    return {
+        "id": _surrogate(charger_id),
+        "chargerId": charger_id,
+        "name": added.name,
+        "state": _charger_state(OFFLINE if connected_at is None else None),
+        "lastSeen": _seen(connected_at),
+        "siteId": added.site_id,
+        "siteName": site_name(world, added.site_id),
+        "activeConnection": connected_at is not None,
+        "pushIntegrationEnabled": True,
+        "sockets": [],
+        "ongoingTransactions": [],
+    }
+
+
+def v2_socket(state: Happening) -> dict[str, Any]:
+    """`socketWithChargerInfoDto`, of a socket whose newest state this is."""
+    charger, socket = state.charger, _v2_socket(state)
+    return {
         "chargerId": charger.charger_id,
         "chargerName": f"Charger {charger.charger_id}",
         "siteId": int(charger.site_id),
         "siteName": f"Site {charger.site_id}",
+        "socketId": state.socket_id,
+        **{name: socket[name] for name in ("name", "status", "chargingState", "type", "lastUpdated")},
     }
-    states = [state for socket in charger.socket_ids if (state := world.newest_state(charger, socket)) is not None]
-    return [
-        {**place, "socketId": state.socket_id, **{name: _v2_socket(state)[name] for name in _SOCKET_FIELDS}}
-        for state in states
-    ]
-
-
-_SOCKET_FIELDS = ("name", "status", "chargingState", "type", "lastUpdated")
 
 
 def v2_event(state: Happening) -> dict[str, Any]:
@@ -178,39 +197,46 @@ def v2_session(session: FinishedSession) -> dict[str, Any]:
     return {field: value for field, value in told.items() if value is not None}
 
 
-def v2_ongoing(start: Happening) -> dict[str, Any]:
+def v2_ongoing(world: World, start: Happening) -> dict[str, Any]:
     """`getOngoingTransactionsResponse`."""
-    began_at = write_time(start.received_at if start.device_at is None else start.device_at)
+    began_at = start.received_at if start.device_at is None else start.device_at
+    received_at = write_time(world.told(start.received_at))
     return {
         "chargerId": start.charger.charger_id,
         "chargerName": f"Charger {start.charger.charger_id}",
         "socketId": start.socket_id,
         "socketName": str(start.socket_id),
         "transactionId": str(start.transaction_id),
-        "startTime": began_at,
+        "startTime": write_time(world.told(began_at)),
         "startMeterWh": start.meter_start_wh,
         "authorizedIdTag": start.id_tag,
         "siteId": int(start.charger.site_id),
         "siteName": f"Site {start.charger.site_id}",
         "timezone": "Europe/Helsinki",
-        "createdAt": write_time(start.received_at),
-        "updatedAt": write_time(start.received_at),
+        "createdAt": received_at,
+        "updatedAt": received_at,
     }
+
+
+def site_name(world: World, site_id: int) -> str:
+    """The name that a site was added with, or that of the fleet's."""
+    return world.added_sites.get(site_id, f"Site {site_id}")
 
 
 def v2_site(world: World, site_id: int) -> dict[str, Any]:
     """`groupDto`."""
     chargers = [charger for charger in world.chargers.values() if charger.site_id == str(site_id)]
     external = next((charger.external_site_id for charger in chargers if charger.external_site_id), "")
+    total = len(chargers) + sum(added.site_id == site_id for added in world.added_chargers.values())
     return {
         "id": site_id,
-        "name": world.added_sites.get(site_id, f"Site {site_id}"),
+        "name": site_name(world, site_id),
         "externalId": external,
         "city": "Helsinki",
         "country": "Finland",
         "timezone": "Europe/Helsinki",
-        "numberOfChargers": len(chargers),
-        "totalNumberOfChargers": len(chargers),
+        "numberOfChargers": total,
+        "totalNumberOfChargers": total,
     }
 
 
@@ -233,26 +259,6 @@ def v2_push_configuration(now: int) -> dict[str, Any]:
     return {"id": 1, "name": "Operator", "enabled": True, "endpoints": [endpoint], **made}
 
 
-def ticks_of_text(text: str) -> int:
-    """A time in a request. Raises ValueError."""
-    whole, _, rest = text.replace("Z", "+00:00").partition(".")
-    digits = "".join(iter_digits(rest))
-    offset = rest[len(digits) :] if rest else ""
-    moment = datetime.fromisoformat(whole + offset)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * TICKS_PER_SECOND + int((digits + "0000000")[:7])
-
-
-def iter_digits(text: str) -> list[str]:
-    """The digits that a text begins with."""
-    digits: list[str] = []
-    for character in text:
-        if not character.isdecimal():
-            break
-        digits.append(character)
-    return digits
-
-
 def _v2_socket(state: Happening) -> dict[str, Any]:
     return {
         "id": state.socket_id,
@@ -263,6 +269,15 @@ def _v2_socket(state: Happening) -> dict[str, Any]:
         "maxPower": str(state.charger.power_w),
         "lastUpdated": write_time(state.received_at),
     }
+
+
+def _charger_state(status: str | None) -> str:
+    """A charger's own state, which is Online where a socket's is Available; None is connected and has said nothing."""
+    return "Online" if status in (None, "Available") else status_word(status)
+
+
+def _seen(moment: int | None) -> str:
+    return NEVER if moment is None else write_time(moment)
 
 
 def _minutes(session: FinishedSession) -> float:

@@ -41,11 +41,18 @@ class Fault:
     times: int | None = None
     retry_after: str | None = None
     """The header with `rate_limited`: seconds, or a date."""
+    status: int = 503
+    """Which 5xx a `server_error` is."""
 
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> Self:
         """A fault out of JSON. Raises ValueError or TypeError for what is none."""
-        return cls(**{**written, "kind": FaultKind(written["kind"])})
+        fault = cls(**{**written, "kind": FaultKind(written["kind"])})
+        if not isinstance(fault.times, int | None):
+            raise TypeError("times must be a whole number or null")
+        if fault.retry_after is not None:
+            fault.retry_after = str(fault.retry_after)
+        return fault
 
 
 class Faults:

@@ -1,11 +1,10 @@
 """eMabler's REST API v1: key and client id in the query, no lists, no pages."""
 
-from typing import Any
-
 from aiohttp import web
 
-from simulator.rest.bodies import ticks_of_text, v1_added_charger, v1_charger, v1_session
-from simulator.rest.world import FinishedSession, World
+from simulator.rest.asking import BadRequest, body_of, moment_of, required_text
+from simulator.rest.bodies import v1_added_charger, v1_charger, v1_session
+from simulator.rest.world import AddedCharger, FinishedSession, World
 
 API_KEY = "SIMULATOR-KEY"
 CLIENT_ID = "simulator"
@@ -41,9 +40,9 @@ class RoutesV1:
 
     async def sessions(self, request: web.Request) -> web.Response:
         """The finished sessions of a window of time."""
-        asked: dict[str, Any] = await request.json()
-        first = ticks_of_text(asked["startTime"])
-        last = ticks_of_text(asked["endTime"]) if asked.get("endTime") else self._world.now()
+        asked = await body_of(request)
+        first = moment_of(required_text(asked, "startTime"))
+        last = moment_of(required_text(asked, "endTime")) if asked.get("endTime") else self._world.now()
         chargers = asked.get("chargerIDs")
         found = [
             v1_session(session)
@@ -63,15 +62,14 @@ class RoutesV1:
 
     async def add_site(self, request: web.Request) -> web.Response:
         """A new site; its id is the whole answer."""
-        return web.json_response(self._world.add_site((await request.json())["name"]))
+        return web.json_response(self._world.add_site(required_text(await body_of(request), "name")))
 
     async def add_charger(self, request: web.Request) -> web.Response:
         """A new charger at a site."""
-        charger_id, site_id = request.match_info["charger_id"], int(request.match_info["site_id"])
-        sites = {int(charger.site_id) for charger in self._world.chargers.values()} | self._world.added_sites.keys()
-        if site_id not in sites or charger_id in self._world.chargers.keys() | self._world.added_chargers.keys():
-            return web.Response(status=400, text="incorrect charger ID or groupId")
-        self._world.added_chargers[charger_id] = ((await request.json())["chargerName"], site_id)
+        charger_id, site_id = request.match_info["charger_id"], request.match_info["site_id"]
+        name = required_text(await body_of(request), "chargerName")
+        if not (site_id.isdecimal() and self._world.add_charger(charger_id, AddedCharger(name, int(site_id)))):
+            raise BadRequest("incorrect charger ID or groupId")
         return web.json_response(charger_id)
 
     def _moment(self, session: FinishedSession) -> int:

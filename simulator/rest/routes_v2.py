@@ -1,22 +1,26 @@
 """eMabler's REST API v2: a key in a header, lists in pages, paths that carry their own version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from simulator.moments import TICKS_PER_DAY
+from simulator.rest.asking import body_of, moment_of, required_text
 from simulator.rest.bodies import (
-    ticks_of_text,
+    site_name,
+    v2_added_charger,
     v2_charger,
     v2_event,
     v2_ongoing,
     v2_push_configuration,
     v2_session,
     v2_site,
-    v2_socket_rows,
+    v2_socket,
 )
 from simulator.rest.faults import FaultKind
-from simulator.rest.pages import page_of
+from simulator.rest.pages import Item, page_of
 from simulator.rest.routes_v1 import API_KEY
 from simulator.rest.world import FinishedSession, World
 
@@ -25,6 +29,9 @@ PAGE_FAULT = web.RequestKey("page_fault", FaultKind)
 
 MOST_ROWS = 100
 MOST_SESSIONS = 200
+
+_EVENTS_BY_DEFAULT = 7 * TICKS_PER_DAY
+_FOREVER = 1 << 62
 
 
 def is_known(request: web.Request) -> bool:
@@ -53,79 +60,93 @@ class RoutesV2:
 
     async def chargers(self, request: web.Request) -> web.Response:
         """All chargers, by id."""
-        ordered = [self._world.chargers[charger_id] for charger_id in sorted(self._world.chargers)]
-        return _page(request, [v2_charger(self._world, charger) for charger in ordered])
+        return _page(request, sorted([*self._world.chargers, *self._world.added_chargers]), self._shown)
 
     async def charger(self, request: web.Request) -> web.Response:
         """One charger."""
-        charger = self._world.chargers.get(request.match_info["charger_id"])
-        if charger is None:
+        charger_id = request.match_info["charger_id"]
+        if charger_id not in self._world.chargers and charger_id not in self._world.added_chargers:
             return web.json_response({"errorCode": "NotFound", "message": "No such charger"}, status=404)
-        return web.json_response(v2_charger(self._world, charger))
+        return web.json_response(self._shown(charger_id))
 
     async def sockets(self, request: web.Request) -> web.Response:
-        """The sockets of all chargers."""
-        ordered = [self._world.chargers[charger_id] for charger_id in sorted(self._world.chargers)]
-        return _page(request, [row for charger in ordered for row in v2_socket_rows(self._world, charger)])
-
-    async def events(self, request: web.Request) -> web.Response:
-        """The states of one charger, or all, in a window of time; not in pages."""
-        query = request.query
-        first, last = ticks_of_text(query.get("from", "1970-01-01")), self._world.now()
-        last = ticks_of_text(query["to"]) if "to" in query else last
-        wanted = [query["chargerId"]] if "chargerId" in query else sorted(self._world.chargers)
-        chargers = [self._world.chargers[charger_id] for charger_id in wanted if charger_id in self._world.chargers]
+        """The sockets that have said something, by charger."""
         states = [
             state
-            for charger in chargers
+            for _, charger in sorted(self._world.chargers.items())
             for socket_id in charger.socket_ids
-            for state in self._world.states(charger, socket_id)
-            if first <= state.received_at <= last
+            if (state := self._world.newest_state(charger, socket_id)) is not None
         ]
-        return web.json_response({"items": [v2_event(state) for state in states]})
+        return _page(request, states, v2_socket)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """The states and reports of one charger, or all, in a window of time; not in pages."""
+        query, now = request.query, self._world.now()
+        first = moment_of(query["from"]) if "from" in query else now - _EVENTS_BY_DEFAULT
+        last = moment_of(query["to"]) if "to" in query else now
+        wanted = [query["chargerId"]] if "chargerId" in query else sorted(self._world.chargers)
+        events = [
+            v2_event(event)
+            for charger_id in wanted
+            if charger_id in self._world.chargers
+            for event in self._world.events(self._world.chargers[charger_id])
+            if first <= event.received_at <= last
+        ]
+        return web.json_response({"items": events})
 
     async def sessions(self, request: web.Request) -> web.Response:
         """The finished sessions, by end; a read although it is a POST."""
-        asked = await request.json()
+        asked = await body_of(request)
         found = sorted(_fitting(self._world.finished(), asked), key=lambda one: (one.ended_at, one.charger.charger_id))
-        return _page(request, [v2_session(session) for session in found], asked, MOST_SESSIONS)
+        return _page(request, found, v2_session, asked, MOST_SESSIONS)
 
     async def ongoing(self, request: web.Request) -> web.Response:
-        """The sessions that run now."""
+        """The sessions that run now, as they began."""
         starts = sorted(self._world.ongoing(), key=lambda start: start.received_at)
-        return _page(request, [v2_ongoing(start) for start in starts])
+        return _page(request, starts, partial(v2_ongoing, self._world))
 
     async def sites(self, request: web.Request) -> web.Response:
         """The sites, by name."""
-        site_ids = {int(charger.site_id) for charger in self._world.chargers.values()} | self._world.added_sites.keys()
-        return _page(request, [v2_site(self._world, site_id) for site_id in sorted(site_ids)])
+        ordered = sorted(self._world.site_ids(), key=lambda site_id: (site_name(self._world, site_id), site_id))
+        return _page(request, ordered, partial(v2_site, self._world))
 
     async def push_integrations(self, _: web.Request) -> web.Response:
         """The operator's push configuration."""
         return web.json_response({"configurations": [v2_push_configuration(self._world.now())]})
 
+    def _shown(self, charger_id: str) -> dict[str, Any]:
+        charger = self._world.chargers.get(charger_id)
+        return v2_added_charger(self._world, charger_id) if charger is None else v2_charger(self._world, charger)
+
 
 def _fitting(sessions: Iterable[FinishedSession], asked: Mapping[str, Any]) -> list[FinishedSession]:
     def limit(name: str, otherwise: int) -> int:
-        return ticks_of_text(asked[name]) if asked.get(name) else otherwise
+        return moment_of(required_text(asked, name)) if asked.get(name) else otherwise
 
-    first_start, last_start = limit("startTime", 0), limit("startTimeSearchEnd", 1 << 62)
-    first_end, last_end = limit("stopTimeSearchBegin", 0), limit("stopTime", 1 << 62)
-    chargers = asked.get("chargerIDs")
+    first_start, last_start = limit("startTime", 0), limit("startTimeSearchEnd", _FOREVER)
+    first_end, last_end = limit("stopTimeSearchBegin", 0), limit("stopTime", _FOREVER)
+    places = asked.get("chargerIDs")
     return [
         session
         for session in sessions
         if first_start <= session.started_at <= last_start
         and first_end <= session.ended_at <= last_end
-        and (not chargers or session.charger.charger_id in chargers)
+        and (not places or _is_among(session, places))
     ]
 
 
+def _is_among(session: FinishedSession, places: Iterable[str]) -> bool:
+    """Whether it was at one of the places, each a charger or `charger/socket`."""
+    charger_id = session.charger.charger_id
+    return any(place in (charger_id, f"{charger_id}/{session.socket_id}") for place in places)
+
+
 def _page(
-    request: web.Request, items: list[dict[str, Any]], asked: Mapping[str, Any] | None = None, most: int = MOST_ROWS
+    request: web.Request,
+    items: Sequence[Item],
+    show: Callable[[Item], dict[str, Any]],
+    asked: Mapping[str, Any] | None = None,
+    most: int = MOST_ROWS,
 ) -> web.Response:
-    try:
-        page = page_of(items, request.query if asked is None else asked, most, request.get(PAGE_FAULT))
-    except ValueError as error:
-        return web.json_response({"title": "Bad Request", "status": 400, "detail": str(error)}, status=400)
-    return web.json_response(page)
+    query = request.query if asked is None else asked
+    return web.json_response(page_of(items, show, query, most, request.get(PAGE_FAULT)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from simulator.rest import routes_v1, routes_v2
+from simulator.rest.asking import BadRequest
 from simulator.rest.faults import ABOUT_PAGES, Fault, FaultKind, Faults
 from simulator.rest.routes_v1 import RoutesV1
 from simulator.rest.routes_v2 import PAGE_FAULT, RoutesV2
@@ -22,7 +23,6 @@ _STATUS = {
     FaultKind.FORBIDDEN: 403,
     FaultKind.NOT_FOUND: 404,
     FaultKind.RATE_LIMITED: 429,
-    FaultKind.SERVER_ERROR: 503,
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,7 +91,13 @@ def _answering(server: RestServer) -> Callable[..., Awaitable[web.StreamResponse
         server.world.catch_up()
         if server.latency_seconds:
             await asyncio.sleep(server.latency_seconds)
-        response = await _response(server, request, handler)
+        try:
+            response = await _response(server, request, handler)
+        except BadRequest as error:
+            response = _bad_request(request, str(error))
+        except web.HTTPException as error:  # a path that is none
+            server.calls.append(Call(request.method, request.path, error.status))
+            raise
         server.calls.append(Call(request.method, request.path, response.status))
         return response
 
@@ -116,9 +122,16 @@ async def _response(server: RestServer, request: web.Request, handler: Handler) 
     return response
 
 
+def _bad_request(request: web.Request, text: str) -> web.Response:
+    if request.path.startswith(routes_v2.BASE):
+        return web.json_response({"title": "Bad Request", "status": 400, "detail": text}, status=400)
+    return web.Response(status=400, text=text)
+
+
 async def _failed(server: RestServer, fault: Fault) -> web.StreamResponse | None:
     """What is answered instead of the answer; None where the answer is needed first."""
-    if (status := _STATUS.get(fault.kind)) is not None:
+    status = fault.status if fault.kind is FaultKind.SERVER_ERROR else _STATUS.get(fault.kind)
+    if status is not None:
         headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else {}
         return web.Response(status=status, headers=headers)
     if fault.kind is FaultKind.REDIRECT:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 from simulator.happenings import Charger, Happening, Kind
 from simulator.moments import ticks
@@ -26,10 +27,19 @@ class FinishedSession:
     energy_wh: int
 
 
+class AddedCharger(NamedTuple):
+    """A charger that was added over REST and is not of the fleet."""
+
+    name: str
+    site_id: int
+
+
 @dataclass(slots=True)
 class _Record:
     """All that was received of one charger, by receive time."""
 
+    events: list[Happening] = field(default_factory=list)
+    """Its states and reports, of all sockets and the main controller."""
     states: dict[int, list[Happening]] = field(default_factory=lambda: defaultdict(list))
     starts: list[Happening] = field(default_factory=list)
     fulls: list[Happening] = field(default_factory=list)
@@ -55,8 +65,8 @@ class World:
         self.now = now
         self.chargers = {charger.charger_id: charger for charger in chargers}
         self.added_sites: dict[int, str] = {}
-        self.added_chargers: dict[str, tuple[str, int]] = {}
-        """By id: name and site."""
+        self.added_chargers: dict[str, AddedCharger] = {}
+        """By id."""
         self.connected_at: dict[str, int] = {}
         """Added chargers that have made contact."""
         self._skew = ticks(clock_skew_seconds)
@@ -76,8 +86,10 @@ class World:
         record = self._records[charger_id]
         if happening.status != OFFLINE:
             insort(record.heard_at, happening.received_at)
-        if happening.kind is Kind.STATE and happening.status != REPORT_ONLY:
-            insort(record.states[happening.socket_id or 0], happening, key=_received_at)
+        if happening.kind is Kind.STATE:
+            insort(record.events, happening, key=_received_at)
+            if happening.status != REPORT_ONLY:
+                insort(record.states[happening.socket_id or 0], happening, key=_received_at)
         elif happening.kind is Kind.START:
             insort(record.starts, happening, key=_received_at)
         elif happening.kind is Kind.FULL:
@@ -98,12 +110,13 @@ class World:
 
     def newest_state(self, charger: Charger, socket_id: int) -> Happening | None:
         """What the socket does now; None where it has never said anything."""
-        states = self.states(charger, socket_id)
-        return states[-1] if states else None
+        states = self._records[charger.charger_id].states[socket_id]
+        place = bisect_right(states, self.now(), key=_received_at)
+        return states[place - 1] if place else None
 
-    def states(self, charger: Charger, socket_id: int) -> list[Happening]:
-        """All states of a socket up to now."""
-        return self._until_now(self._records[charger.charger_id].states[socket_id])
+    def events(self, charger: Charger) -> list[Happening]:
+        """All states and reports of a charger up to now."""
+        return self._until_now(self._records[charger.charger_id].events)
 
     def last_seen_at(self, charger: Charger) -> int | None:
         """When the charger itself was last heard."""
@@ -126,9 +139,21 @@ class World:
     def ongoing(self) -> Iterator[Happening]:
         """The starts of the sessions whose full transaction the platform does not have yet."""
         for charger in self.chargers.values():
-            record = self._records[charger.charger_id]
-            ended = {full.transaction_id for full in self._until_now(record.fulls)}
-            yield from (start for start in self._until_now(record.starts) if start.transaction_id not in ended)
+            yield from self.ongoing_at(charger)
+
+    def ongoing_at(self, charger: Charger) -> list[Happening]:
+        """The same of one charger."""
+        record = self._records[charger.charger_id]
+        ended = {full.transaction_id for full in self._until_now(record.fulls)}
+        return [start for start in self._until_now(record.starts) if start.transaction_id not in ended]
+
+    def told(self, moment: int) -> int:
+        """A time of a session as REST tells it."""
+        return moment + self._skew
+
+    def site_ids(self) -> set[int]:
+        """The fleet's sites and those that were added."""
+        return {int(charger.site_id) for charger in self.chargers.values()} | self.added_sites.keys()
 
     def add_site(self, name: str) -> int:
         """A new site's id."""
@@ -136,14 +161,28 @@ class World:
         self.added_sites[site_id] = name
         return site_id
 
+    def add_charger(self, charger_id: str, added: AddedCharger) -> bool:
+        """Remember a charger; False where its site is unknown or its id is taken."""
+        is_taken = charger_id in self.chargers or charger_id in self.added_chargers
+        if is_taken or added.site_id not in self.site_ids():
+            return False
+        self.added_chargers[charger_id] = added
+        return True
+
+    def connect(self, charger_id: str) -> None:
+        """Let an added charger make its first contact. Raises KeyError for any other id."""
+        if charger_id not in self.added_chargers:
+            raise KeyError(charger_id)
+        self.connected_at[charger_id] = self.now()
+
     def _finished(self, full: Happening) -> FinishedSession:
         return FinishedSession(
             charger=full.charger,
             socket_id=full.socket_id or 0,
             transaction_id=full.transaction_id or 0,
             id_tag=full.id_tag or "",
-            started_at=(full.started_at or 0) + self._skew,
-            ended_at=(full.ended_at or 0) + self._skew,
+            started_at=self.told(full.started_at or 0),
+            ended_at=self.told(full.ended_at or 0),
             energy_wh=(full.meter_end_wh or 0) - (full.meter_start_wh or 0),
         )
 

@@ -207,7 +207,9 @@ def test_another_try_is_not_taken_for_a_session_that_push_lost():
     assert (one.kept, one.is_ambiguous) == (None, False)
 
 
-@pytest.mark.parametrize("changes", [{"energy_wh": 4000}, {"ended_at": at(9000)}, {"ended_at": at(9000), "energy_wh": None}])
+@pytest.mark.parametrize(
+    "changes", [{"energy_wh": 4000}, {"ended_at": at(9000)}, {"ended_at": at(9000), "energy_wh": None}]
+)
 def test_a_difference_in_one_of_end_and_energy_is_a_difference_of_opinions(changes):
     """It is the same session, and the ledger says what differs."""
     assert the_one([replace(polled(), **changes)], [kept("P1", pushed())]).kept is not None
@@ -321,6 +323,8 @@ def chargers(draw):
         rows[one.row_key] = one
     for session in draw(st.lists(st.sampled_from(sessions), max_size=2, unique=True)) if sessions else []:
         before = rows.get(own_row_key(session))
+        if before is not None and before.polled_ids:
+            continue
         fragments = [*before.fragments, polled_fragment(session)] if before is not None else []
         one = kept(before.transaction_id, *fragments) if before and before.transaction_id else alone(session)
         rows[one.row_key] = one
@@ -350,7 +354,7 @@ def test_every_polled_session_has_one_place_and_no_two_have_the_same(charger):
 
 @given(chargers())
 def test_what_was_joined_or_alone_is_found_there_again(charger):
-    """A second poll, after the first was stored, says the same and moves nothing."""
+    """A second poll, after the first was stored, moves nothing that was joined."""
     sessions, rows, *_ = charger
     joined = join(sessions, rows)
 
@@ -367,6 +371,8 @@ def test_what_was_joined_or_alone_is_found_there_again(charger):
 
     again = join(sessions, list(stored.values()))
 
-    assert {(polled_id(one.session), one.row_key) for one in again} == {
-        (polled_id(one.session), one.row_key) for one in joined
-    }
+    now_in = {polled_id(one.session): one for one in again}
+    for one in joined:
+        later = now_in[polled_id(one.session)]
+        # What was alone may be clear by now, because it is known where another belongs.
+        assert later.row_key == one.row_key or (one.kept is None and later.kept is not None)

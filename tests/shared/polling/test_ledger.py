@@ -229,7 +229,9 @@ ENERGIES = st.none() | st.integers(0, 10**12)
 @given(st.lists(st.tuples(st.sampled_from(Verdict), ENERGIES, ENERGIES), max_size=20))
 def test_the_sums_are_those_of_the_entries(told):
     """To the Wh; push's word counts in what is kept, as it does in the table of sessions."""
-    entries = tuple(Entry(str(number), verdict, (), by_push, by_rest) for number, (verdict, by_push, by_rest) in enumerate(told))
+    entries = tuple(
+        Entry(str(number), verdict, (), by_push, by_rest) for number, (verdict, by_push, by_rest) in enumerate(told)
+    )
     row = Ledger("C", DAY, entries).row(TEN, 4).row
 
     assert row["pushed_wh"] == sum(by_push or 0 for _, by_push, _ in told)

@@ -126,14 +126,18 @@ def test_what_a_poll_tells_twice_is_written_once():
     assert row["status_occurred_at"] == at(1)
 
 
-@pytest.mark.xfail(reason="shared/ingest/status.py does not know polled rows yet", strict=True)
-def test_a_state_that_both_tell_is_pushs_although_the_poll_was_faster():
-    """REST's time of a state is a little later than push's: left as the poll's, it would look like one never pushed."""
-    push, poll = pushed("Charging", at(1), socketId=1), polled_socket("Charging", at(1.2), last_seen_at=at(1.2))
+@pytest.mark.parametrize(("seconds_later", "source"), [(0, "push"), (0.2, "push"), (900, "push"), (901, "poll")])
+def test_a_state_that_both_tell_is_pushs_although_the_poll_was_faster(seconds_later, source):
+    """A poll dates a state later than push; left as the poll's, it would look like one that was never pushed."""
+    push = pushed("Charging", at(0), socketId=1)
+    poll = polled_socket("Charging", None, last_seen_at=at(seconds_later))
 
-    parts = ("status", "status_occurred_at", "status_event_id", "source")
+    row = after(poll, push)
 
-    assert [after(poll, push)[part] for part in parts] == [after(push, poll)[part] for part in parts]
+    assert (row["status"], row["source"]) == ("Charging", source)
+    if source == "push":
+        parts = ("status_occurred_at", "status_clock", "status_event_id", "error_code")
+        assert [row[part] for part in parts] == [after(push, poll)[part] for part in parts]
 
 
 @pytest.mark.xfail(reason="shared/ingest/status.py does not know since when REST says so", strict=True)
@@ -226,7 +230,7 @@ def test_a_polled_time_in_the_future_is_bounded():
 
 
 def test_a_time_a_little_ahead_of_ours_is_taken_as_it_is():
-    """eMabler's clock may be ahead of ours by that much."""
+    """Clocks differ: eMabler's may be ahead by that much."""
     ahead = Instant(NOON + MOST_AHEAD_TICKS)
 
     assert after(polled_socket("Charging", ahead))["status_occurred_at"] == ahead
@@ -288,31 +292,29 @@ def test_a_row_that_has_a_boot_only_is_still_pushs_where_the_poll_tells_no_state
     assert (changed["source"], changed["connection"]) == ("push", "offline")
 
 
-def test_the_chargers_own_state_fills_an_empty_row_only():
-    """It sums up its sockets, each of which push tells of: it is for chargers that have none."""
-    whole = polled(seen(status="Available", last_seen_at=at(20)))["charger"]
+def test_the_sum_of_the_sockets_states_is_nobodys_state():
+    """REST shows one for the whole charger; push tells of sockets and of the controller."""
+    whole = polled(seen(status="Charging", last_seen_at=at(20), sockets=(SocketSeen("1", status="Charging"),)))
 
-    assert after(whole)["status"] == "Available"
-    assert after(pushed(None, at(10), kind="charger_boot"), whole)["status"] == "Available"
-    assert after(pushed("Error", at(10), socketId=0), whole)["status"] == "Error"
+    assert whole["charger"].merged(None).get("status") is None
+    row = after(pushed("Error", at(10), socketId=0), whole["charger"])
+    assert (row["status"], row["source"]) == ("Error", "push")
 
 
-def test_the_chargers_own_state_follows_rest_where_only_rest_tells_it():
-    """What filled the row in the first poll must not stay for ever."""
-    row = after(polled(seen(status="Available", last_seen_at=at(20)))["charger"])
+@pytest.mark.parametrize("word", ["Info", None])
+def test_what_is_no_state_replaces_none(word):
+    """`Info` is a report, in REST as in push; it would hide what the socket does."""
+    row = after(pushed("Charging", at(10), socketId=1), polled_socket(word, at(20), last_seen_at=at(20)))
 
-    later = after(polled(seen(status="Error", last_seen_at=at(320)))["charger"], row=row)
-
-    assert (later["status"], later["status_occurred_at"]) == ("Error", at(320))
+    assert (row["status"], row["source"]) == ("Charging", "push")
 
 
 def test_socket_0_is_the_charger_itself():
-    """Its state is the charger's, so the sum of all is left out."""
+    """The main controller's state is the charger's own."""
     changes = polled(seen(status="Available", sockets=(SocketSeen("0", status="Error"), SocketSeen("2"))))
 
     assert set(changes) == {"charger", "socket-2"}
     assert changes["charger"].status == "Error"
-    assert changes["charger"].only_fills is False
 
 
 def test_a_socket_that_is_listed_twice_is_one_change():

@@ -50,7 +50,7 @@ def test_a_gap_never_narrows_a_window(version):
 
 @VERSIONS
 def test_a_watermark_in_the_future_does_not_shorten_the_overlap(version):
-    """This app's clock was set back."""
+    """Our clock was set back."""
     window = window_of(Known(ago(-5), has_gap=False, version=version), NOW)
 
     assert window == (NOW - OVERLAP_TICKS[version], NOW)

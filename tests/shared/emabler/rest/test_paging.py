@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.emabler.rest import paging
-from shared.emabler.rest.errors import ContractBroken, EmablerUnavailable
+from shared.emabler.rest.errors import (
+    ContractBroken,
+    CredentialsRefused,
+    EmablerUnavailable,
+    PermissionMissing,
+    RateLimited,
+)
 from shared.emabler.rest.listings import Ended
 from tests.shared.emabler.rest.support import ScriptedEmabler, limits, opened
 
@@ -158,6 +164,88 @@ async def test_a_fault_in_the_middle_is_ridden_out():
 
     assert ids == ["A", "B"]
     assert tally.is_whole
+
+
+def pages(count, *broken, fault=None, total=None):
+    """Answers by page number: one charger on each, but for the broken ones, which can never be had."""
+
+    def answer(request):
+        number = int(request.url.params["page"])
+        if number in broken:
+            return fault if fault is not None else httpx.Response(503)
+        return page(f"C{number}", has_next=number < count, totalRecords=count if total is None else total)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (httpx.Response(503), EmablerUnavailable),
+        (httpx.Response(200, content=b"<html>sorry</html>"), ContractBroken),
+        (httpx.Response(200, json={"items": 7}), ContractBroken),
+    ],
+)
+async def test_a_page_that_cannot_be_had_costs_its_own_rows_only(fault, error):
+    """It is noted, and the list is not whole: no watermark may move past it."""
+    ids, tally, _ = await read(pages(4, 2, fault=fault))
+
+    assert ids == ["C1", "C3", "C4"]
+    assert list(tally.failures) == ["page 2"]
+    assert isinstance(tally.failures["page 2"], error)
+    assert (tally.pages, tally.rows, tally.ended, tally.is_whole) == (3, 3, Ended.LAST_PAGE, False)
+
+
+async def test_every_other_page_may_be_missing():
+    """Only failures in a row are an outage."""
+    ids, tally, _ = await read(pages(9, 2, 3, 5, 6, 8))
+
+    assert ids == ["C1", "C4", "C7", "C9"]
+    assert list(tally.failures) == [f"page {number}" for number in (2, 3, 5, 6, 8)]
+    assert tally.is_whole is False
+
+
+async def test_a_first_page_that_cannot_be_had_ends_the_list():
+    """Nobody knows whether there is another."""
+    with pytest.raises(EmablerUnavailable):
+        await read(pages(4, 1))
+
+
+async def test_a_last_page_that_cannot_be_had_ends_the_list_with_its_error():
+    """Nothing was announced behind it."""
+    with pytest.raises(EmablerUnavailable):
+        await read(pages(4, 4))
+
+
+async def test_a_page_is_not_passed_over_where_no_length_was_announced():
+    """There could be nothing behind it, for ever."""
+
+    def answer(request):
+        number = int(request.url.params["page"])
+        return httpx.Response(503) if number == 2 else page(f"C{number}", has_next=number < 4)
+
+    with pytest.raises(EmablerUnavailable):
+        await read(answer)
+
+
+async def test_three_pages_in_a_row_that_cannot_be_had_are_an_outage():
+    """To ask for all the others would take the run's time and calls; what came before was handed out."""
+    emabler = ScriptedEmabler(pages(9, 3, 4, 5))
+    listing = opened("v2", emabler.network()).chargers((), limits(calls=5000))
+    rows = aiter(listing)
+
+    assert [(await anext(rows)).charger_id for _ in range(2)] == ["C1", "C2"]
+    with pytest.raises(EmablerUnavailable):
+        await anext(rows)
+    assert list(listing.tally.failures) == ["page 3", "page 4"]
+    assert (listing.tally.ended, listing.tally.is_whole) == (None, False)
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, CredentialsRefused), (403, PermissionMissing), (429, RateLimited)])
+async def test_a_failure_that_is_no_pages_fault_passes_through(status, error):
+    """The next page would be refused, too."""
+    with pytest.raises(error):
+        await read(pages(4, 2, fault=httpx.Response(status)))
 
 
 async def test_reading_again_asks_again():
