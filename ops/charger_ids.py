@@ -8,7 +8,7 @@ from ops.exits import InputProblems
 MAX_CHARACTERS: Final = 48
 """OCPP 2.0.1, part 4, "identity of the charging station"; OCPP 1.6 names no limit."""
 
-_ALLOWED: Final = "letters (A to Z, without accents), digits, and - _ . :"
+_ALLOWED: Final = "digits, letters (A to Z, without accents), and - _ . : alone"
 _NOT_ALLOWED: Final = re.compile(r"[^A-Za-z0-9\-_.:]")
 _NO_LETTER_OR_DIGIT: Final = re.compile(r"[\-_.:]*")
 

@@ -12,17 +12,21 @@ from shared.instants import TICKS_PER_SECOND, Instant
 CONTROLLER: Final = "0"
 """The socket that is the charger itself (eMabler's "Message types")."""
 
+CLOCK_SKEW_SECONDS: Final = 120
+"""How far apart this clock and eMabler's may be without a word about it."""
+
 _UNITS: Final = ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s"))
 _CONNECTED: Final = {True: "yes", False: "no", None: "eMabler does not say"}
 
 
 def ago(moment: Instant | None, now: Instant) -> str:
-    """How long ago, in the largest unit that fits twice or is as good as any: `3 min ago`, `never`."""
+    """How long ago, in the largest unit that fits: `3 min ago`, `never`."""
     if moment is None:
         return "never"
     seconds = (now - moment) // TICKS_PER_SECOND
-    if seconds < 0:
+    if seconds < -CLOCK_SKEW_SECONDS:
         return "in the future: this clock or eMabler's is wrong"
+    seconds = max(0, seconds)
     unit_seconds, unit = next((unit for unit in _UNITS if seconds >= unit[0]), _UNITS[-1])
     count = seconds // unit_seconds
     return f"{count:,} {'day' if (count, unit) == (1, 'days') else unit} ago"

@@ -30,7 +30,7 @@ async def wait_until_connected(account: Account, charger_id: str, out: Output) -
                 return charger
             remaining_seconds = account.limits.deadline.remaining_seconds
             if remaining_seconds <= pause_seconds:
-                raise StillDisconnected(_advice(charger_id, waiting.told))
+                raise StillDisconnected(_advice(charger_id))
             await sleep(pause_seconds)
             gone_seconds = int(seconds - account.limits.deadline.remaining_seconds)
             advance(gone_seconds - shown_seconds)
@@ -44,8 +44,7 @@ class _Waiting:
         self._account = account
         self._charger_id = charger_id
         self._out = out
-        self.told = ""
-        """What was said last."""
+        self._told = ""
 
     async def look(self) -> tuple[ChargerSeen | None, float]:
         """The charger where it is connected, and how long to pause where not. Raises StillDisconnected."""
@@ -55,19 +54,19 @@ class _Waiting:
             self._tell(f"{error}. Still waiting.")
             return None, max(LOOK_EVERY_SECONDS, error.retry_after_seconds or 0.0)
         except (RunDeadlineReached, CallBudgetSpent):
-            raise StillDisconnected(_advice(self._charger_id, self.told)) from None
+            raise StillDisconnected(_advice(self._charger_id)) from None
         self._tell(connection_in_words(charger, Instant.now()))
         return (charger if charger.is_connected else None), LOOK_EVERY_SECONDS
 
     def _tell(self, line: str) -> None:
-        if line != self.told:
+        if line != self._told:
             self._out.say(line)
-            self.told = line
+            self._told = line
 
 
-def _advice(charger_id: str, told: str) -> str:
-    """What to do at the charger, after what was seen last."""
+def _advice(charger_id: str) -> str:
+    """What to do at the charger."""
     return (
-        f"{told} The time for waiting is over. At the charger: is its OCPP id {charger_id}, in capitals and small "
+        f"The time for waiting is over. At the charger: is its OCPP id {charger_id}, in capitals and small "
         "letters too, is its OCPP URL the one that eMabler gave you, and is it online? Then wait again."
-    ).strip()
+    )

@@ -13,7 +13,7 @@ from ops.options import AsJson, ChargerId, DryRun, Yes
 from ops.output import Output, pairs_of
 from ops.running import EMABLER_SECONDS, Account, confirm, fail, run_with_emabler
 from ops.sites import checked_name
-from shared.emabler.rest.errors import NotFound
+from shared.emabler.rest.errors import NotFound, RequestRefused
 from shared.instants import Instant
 
 LONGEST_WAIT_MINUTES: Final = 240
@@ -38,17 +38,23 @@ def add(
     except InputProblems as error:
         fail(error, out)
 
-    async def look(account: Account) -> None:
+    async def look(account: Account) -> str:
         check_offered(account.api, "a charger")
         await _check_is_free(account, charger_id)
+        return account.place
 
     async def write(account: Account) -> None:
         adding = account.api.add_charger(charger_id, site, name, account.limits)
-        await written(adding, f"with `emabler charger status {charger_id}`", out)
+        try:
+            await written(adding, f"with `emabler charger status {charger_id}`", out)
+        except RequestRefused as error:
+            raise InputProblems(
+                f"{error}. Has it a site {site}? If so, the id may be another operator's: choose another one."
+            ) from None
 
-    run_with_emabler(look, out)
+    place = run_with_emabler(look, out)
     if not dry_run:
-        confirm(f"Add the charger {charger_id} ({name}) to site {site} at eMabler?", out, is_answered_yes=yes)
+        confirm(f"Add the charger {charger_id} ({name}) to site {site} at {place}?", out, is_answered_yes=yes)
         run_with_emabler(write, out)
     data = {"charger_id": charger_id, "site_id": site, "name": name, "added": not dry_run}
     ending = "Would be added. Nothing was changed." if dry_run else _what_next(charger_id)
@@ -61,7 +67,7 @@ def status(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Look again until it is connected; 8 where it is not.")] = False,
     timeout_minutes: Annotated[
-        float, typer.Option(min=0, max=LONGEST_WAIT_MINUTES, help="How long to wait at most.")
+        float, typer.Option(min=0.1, max=LONGEST_WAIT_MINUTES, help="How long to wait at most.")
     ] = 10,
     as_json: AsJson = False,
 ) -> None:

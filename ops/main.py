@@ -1,4 +1,4 @@
-"""The command itself: `emabler tags ...` and `emabler auth ...`."""
+"""The command itself: one group of verbs for each thing that an operator has."""
 
 import gc
 import logging
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops import auth, tag_edits, tag_inbox, tag_lists
+from ops import account, auth, chargers, sites, tag_edits, tag_inbox, tag_lists
 from ops.exits import EXIT_CODES_HELP
 from ops.running import log_to_stderr
 
@@ -18,15 +18,19 @@ for part in (tag_lists.verbs, tag_edits.verbs, tag_inbox.verbs):
 
 app.add_typer(tags, name="tags")
 app.add_typer(auth.verbs, name="auth")
+app.add_typer(account.verbs, name="account")
+app.add_typer(sites.verbs, name="site")
+app.add_typer(chargers.verbs, name="charger")
 
 
 @app.callback(epilog=EXIT_CODES_HELP)
 def emabler(
     *, verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr, for a fault.")] = False
 ) -> None:
-    """Tags that may charge at your chargers, and why a tap was answered as it was.
+    """Tags that may charge at your chargers, why a tap was answered as it was, and your account at eMabler.
 
-    Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri.
+    Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri. The account is that of
+    EMABLER_API_KEY; `account`, `site` and `charger` ask it alone, and need no storage.
     """
     if verbose:
         log_to_stderr()

@@ -5,7 +5,8 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 
@@ -13,6 +14,7 @@ from ops.exits import EmablerNotSet, NotConfirmed, exit_code_of, message_of
 from ops.output import Output
 from shared.authorization.registry import POINTER_KEYS, TAGS
 from shared.deadlines import Deadline
+from shared.emabler.rest.addresses import Environment, base_url_of
 from shared.emabler.rest.api import EmablerApi
 from shared.emabler.rest.limits import CallBudget, RunLimits
 from shared.errors import ConfigurationError, EmablerError
@@ -27,6 +29,8 @@ FIRST_ANSWER_SECONDS: Final = 10.0
 EMABLER_SECONDS: Final = 60.0
 """How long a command may ask eMabler in all, unless it waits for something: an operator sits there."""
 
+Result = TypeVar("Result")
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +42,23 @@ class Account:
     limits: RunLimits
     settings: Settings
 
+    @property
+    def host(self) -> str:
+        """The host that is asked, and nothing of its URL's path."""
+        environment = Environment(self.settings.emabler_environment)
+        base_url = self.settings.emabler_base_url or base_url_of(self.api.version, environment)
+        return urlsplit(base_url.strip()).netloc
+
+    @property
+    def environment(self) -> str | None:
+        """Which of eMabler's environments is asked; None where EMABLER_BASE_URL stands in for them."""
+        return None if self.settings.emabler_base_url else self.settings.emabler_environment
+
+    @property
+    def place(self) -> str:
+        """Host and environment, for people."""
+        return f"{self.host} ({self.environment or 'EMABLER_BASE_URL'})"
+
 
 def run(work: Callable[[Tables, Settings], Awaitable[None]], out: Output) -> None:
     """Do the work of a command with the tables of the settings; raises typer.Exit with the code of an error."""
@@ -48,14 +69,14 @@ def run(work: Callable[[Tables, Settings], Awaitable[None]], out: Output) -> Non
 
 
 def run_with_emabler(
-    work: Callable[[Account], Awaitable[None]], out: Output, *, seconds: float = EMABLER_SECONDS
-) -> None:
-    """Do the work of a command with the account of the settings, and no storage, within that many seconds.
+    work: Callable[[Account], Awaitable[Result]], out: Output, *, seconds: float = EMABLER_SECONDS
+) -> Result:
+    """What the work of a command gives, done with the account of the settings, without storage, in so many seconds.
 
     Raises typer.Exit with the code of an error.
     """
     try:
-        asyncio.run(_with_account(work, seconds))
+        return asyncio.run(_with_account(work, seconds))
     except EmablerError as error:
         fail(error, out)
 
@@ -108,13 +129,15 @@ async def _connected(work: Callable[[Tables, Settings], Awaitable[None]]) -> Non
         await tables.close()
 
 
-async def _with_account(work: Callable[[Account], Awaitable[None]], seconds: float) -> None:
+async def _with_account(work: Callable[[Account], Awaitable[Result]], seconds: float) -> Result:
     try:
         chosen = Settings.from_environment()
         api = connect_emabler(chosen)
     except ConfigurationError as error:
         raise EmablerNotSet(str(error)) from None
     try:
-        await work(Account(api, RunLimits(Deadline.after(seconds), CallBudget(chosen.poll_calls_per_run)), chosen))
+        return await work(
+            Account(api, RunLimits(Deadline.after(seconds), CallBudget(chosen.poll_calls_per_run)), chosen)
+        )
     finally:
         await api.close()

@@ -15,11 +15,6 @@ _HOW_TO_LOOK = "in eMabler Connect (API v1 has no list of sites)"
 verbs = typer.Typer(no_args_is_help=True, help="Sites at eMabler: add one.")
 
 
-@verbs.callback()
-def site() -> None:
-    """Sites at eMabler: add one. It is a group, so that there can be other verbs."""
-
-
 @verbs.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How people call the site.")],
@@ -35,18 +30,19 @@ def add(
     except InputProblems as error:
         fail(error, out)
 
-    async def look(account: Account) -> None:
+    async def look(account: Account) -> str:
         check_offered(account.api, "a site")
+        return account.place
 
     async def write(account: Account) -> None:
         site_id = await written(account.api.add_site(name, account.limits), _HOW_TO_LOOK, out)
         _show(out, name, site_id)
 
-    run_with_emabler(look, out)
+    place = run_with_emabler(look, out)
     if dry_run:
         _show(out, name, None)
         return
-    confirm(f"Add the site {name} at eMabler?", out, is_answered_yes=yes)
+    confirm(f"Add the site {name} at {place}?", out, is_answered_yes=yes)
     run_with_emabler(write, out)
 
 

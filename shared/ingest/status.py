@@ -95,7 +95,18 @@ def _replace_part(row: dict[str, EdmValue], part: str, event: Event) -> None:
         f"{part}_clock": str(event.clock),
         f"{part}_event_id": event.event_id,
     }
-    row |= _whole_columns(event) if part == "last" else _part_columns(event)
+    if part != "last":
+        row |= _part_columns(event)
+        return
+    heard_later = _seen_after(row, event.occurred_at or Instant(0))
+    kept = {"connection": row["connection"], "connection_seen_at": row["connection_seen_at"]} if heard_later else {}
+    row |= _whole_columns(event) | {"connection_seen_at": None} | kept
+
+
+def _seen_after(row: Row, occurred_at: Instant) -> bool:
+    """Whether REST told the connection, and had heard of the charger after an event."""
+    seen_at = row.get("connection_seen_at")
+    return isinstance(seen_at, Instant) and seen_at > occurred_at
 
 
 def _part_columns(event: Event) -> dict[str, EdmValue]:

@@ -9,6 +9,7 @@ from shared.deadlines import Deadline
 from shared.ingest.rows import PUSH_EVENTS
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.gaps import GAPS_PARTITION, Gap
+from shared.polling.statuses import MOST_AHEAD_TICKS
 from shared.tables.keys import (
     CHARGER_STATUS,
     POLL_STATE,
@@ -78,6 +79,7 @@ async def newest_in_archive(
 
     The times of `Fleet.told` may be a minute behind; the archive is exact.
     """
+    latest = until + MOST_AHEAD_TICKS  # a time far in the future would hide a silence until then
     first_day = max(since // _DAY_TICKS, until // _DAY_TICKS - _DAYS_LOOKED_BACK + 1)
     for day_number in range(until // _DAY_TICKS, first_day - 1, -1):
         day = Instant(day_number * _DAY_TICKS)
@@ -91,7 +93,7 @@ async def newest_in_archive(
             end=rows_of_charger(charger_id)[1],
             clock="platform",
         )
-        times = [at for stored in found if isinstance(at := stored.row.get("occurred_at"), Instant)]
+        times = [at for stored in found if isinstance(at := stored.row.get("occurred_at"), Instant) and at <= latest]
         if times:
             return max(times)
     return None

@@ -65,7 +65,9 @@ class PolledStatus:
         if self.is_connected is not None and _precedence(self.seen_at) >= precedence_of(row, "last")._replace(
             event_id=""
         ):
-            row["connection"] = "online" if self.is_connected else "offline"
+            connection = "online" if self.is_connected else "offline"
+            if connection != row.get("connection"):
+                row |= {"connection": connection, "connection_seen_at": self.seen_at}
         return row if current is None or row != before else None
 
     def _tells_another_state(self, row: Row) -> bool:

@@ -170,9 +170,14 @@ def read_push_integration(fields: JsonFields) -> PushIntegration | None:
 
 
 def session_identity(session: PolledSession) -> Hashable:
-    """What two rows about one session have in common: an id of eMabler's, or where, when and who (v1 has no id)."""
-    if transaction_id := session.evse_transaction_id or session.transaction_id:
-        return session.charger_id, transaction_id
+    """What two rows about one session have in common: an id, or where, when and who (v1 has no id).
+
+    Of ids eMabler's comes before the charger's own, which chargers use again.
+    """
+    if session.transaction_id is not None:
+        return session.charger_id, "id", session.transaction_id
+    if session.evse_transaction_id is not None:
+        return session.charger_id, "evse", session.evse_transaction_id
     return session.charger_id, session.socket_id, session.started_at, session.id_tag
 
 

@@ -71,6 +71,7 @@ def test_a_polled_state_makes_the_row_that_push_did_not():
         "status_event_id": "",
         "source": "poll",
         "connection": "online",
+        "connection_seen_at": at(5),
     }
 
 
@@ -140,7 +141,6 @@ def test_a_state_that_both_tell_is_pushs_although_the_poll_was_faster(seconds_la
         assert [row[part] for part in parts] == [after(push, poll)[part] for part in parts]
 
 
-@pytest.mark.xfail(reason="shared/ingest/status.py does not know since when REST says so", strict=True)
 def test_a_late_old_push_does_not_make_an_offline_charger_online():
     """REST has heard of the charger after that event, and says that the connection is lost since."""
     poll = polled_socket("Charging", at(20), last_seen_at=at(20), is_connected=False)

@@ -142,7 +142,7 @@ def test_a_skewed_clock_shifts_the_times_of_sessions_and_nothing_else(day, world
 
 
 def test_a_charger_is_connected_until_the_platform_loses_it_and_again_when_it_is_back(day):
-    """ "Offline" is the platform's word, so the charger was last seen before it."""
+    """Offline is the platform's word, so the charger was last seen before it."""
     offline, back = _outage(day)
     before = [
         happening
