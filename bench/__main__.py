@@ -14,6 +14,7 @@ from bench.handler import measure_handler
 from bench.memory import measure_memory
 from bench.page import show, write_page
 from bench.parse import measure_parse
+from bench.polls import measure_polls
 from bench.repeats import measure_repeats
 from bench.results import Circumstances, Result, busy_with_others, keep_results, machine, read_results
 from bench.tap_imports import measure_tap_imports
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "tap_misses": measure_tap_misses,
     "taps_beside_ingest": measure_taps_beside_ingest,
     "tap_imports": measure_tap_imports,
+    "polls": measure_polls,
 }
 
 CALM_PERCENT = 10.0

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.emabler.rest.addresses import ApiVersion
 from shared.emabler.rest.answers import PushIntegration
-from shared.emabler.rest.errors import ContractBroken, CredentialsRefused, EmablerUnavailable, PermissionMissing
+from shared.emabler.rest.errors import CredentialsRefused, NotFound, PermissionMissing
 from shared.emabler.rest.requests import Permission
 from shared.errors import EmablerError
 from shared.events import EventType
@@ -113,8 +113,8 @@ def _problem_of(probe: Probe, version: ApiVersion) -> str | None:
     if isinstance(probe.error, PermissionMissing):
         how = _HOW_TO_PERMIT[version].format(permission=probe.permission)
         return f"The key lacks the permission {probe.permission}. {how}"
-    if isinstance(probe.error, EmablerUnavailable | ContractBroken):
-        return f"{probe.error}. {probe.permission} could not be checked: run it again."
+    if isinstance(probe.error, NotFound):
+        return f"{probe.error}. {probe.permission} could not be checked: correct POLL_CHARGER_IDS."
     return f"{probe.error}. {probe.permission} could not be checked."
 
 

@@ -7,11 +7,16 @@ from ops.charger_view import connection_in_words
 from ops.exits import StillDisconnected
 from ops.output import Output
 from ops.running import Account
+from shared.deadlines import Deadline
 from shared.emabler.rest.answers import ChargerSeen
 from shared.emabler.rest.errors import CallBudgetSpent, EmablerUnavailable, RateLimited, RunDeadlineReached
+from shared.emabler.rest.limits import RunLimits
 from shared.instants import Instant
 
 LOOK_EVERY_SECONDS: Final = 5.0
+
+LOOK_SECONDS: Final = 15.0
+"""How long one look may take, retries included: somebody who waits wants to hear that eMabler does not answer."""
 
 
 async def wait_until_connected(account: Account, charger_id: str, out: Output) -> ChargerSeen:
@@ -48,12 +53,16 @@ class _Waiting:
 
     async def look(self) -> tuple[ChargerSeen | None, float]:
         """The charger where it is connected, and how long to pause where not. Raises StillDisconnected."""
+        run = self._account.limits
+        limits = RunLimits(Deadline.after(min(LOOK_SECONDS, run.deadline.remaining_seconds)), run.budget)
         try:
-            charger = await self._account.api.charger(self._charger_id, self._account.limits)
+            charger = await self._account.api.charger(self._charger_id, limits)
         except (EmablerUnavailable, RateLimited) as error:
             self._tell(f"{error}. Still waiting.")
             return None, max(LOOK_EVERY_SECONDS, error.retry_after_seconds or 0.0)
-        except (RunDeadlineReached, CallBudgetSpent):
+        except RunDeadlineReached:
+            return None, LOOK_EVERY_SECONDS
+        except CallBudgetSpent:
             raise StillDisconnected(_advice(self._charger_id)) from None
         self._tell(connection_in_words(charger, Instant.now()))
         return (charger if charger.is_connected else None), LOOK_EVERY_SECONDS

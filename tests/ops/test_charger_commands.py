@@ -75,7 +75,7 @@ def test_an_unfit_id_is_told_what_is_wrong_with_it(charger_id, problem):
 
 
 def test_a_charger_is_added_where_its_id_is_free(holder_v1):
-    """eMabler is asked for the id first; and then it is said what to do at the charger."""
+    """The id is asked for first; and then it is said what to do at the charger."""
     result = holder_v1.types(*ADD, "--yes")
 
     assert result.exit_code == 0, result.stderr
@@ -236,7 +236,7 @@ def test_each_error_says_what_to_do_and_has_its_code(holder, status):
 @pytest.mark.parametrize(
     "answer", [httpx.Response(200, text="<html>"), httpx.Response(200, json=[]), httpx.Response(200, json={})]
 )
-def test_what_is_no_charger_is_eMablers_fault(holder, answer):  # noqa: N802  # eMabler is its name
+def test_what_is_no_charger_is_a_fault_of_emabler(holder, answer):
     """As where it cannot be reached."""
     holder.emabler.says(CHARGER_PATH[holder.version], answer)
 
@@ -300,7 +300,6 @@ def test_waiting_heeds_what_emabler_asks_for(holder, monkeypatch):
         paused_seconds.append(seconds)
 
     monkeypatch.setattr("ops.charger_wait.sleep", pause)
-    monkeypatch.setattr("shared.emabler.rest.retries.MAX_ATTEMPTS", 1)
     too_many = httpx.Response(429, headers={"Retry-After": "90"})
     before, after = (CHARGER[holder.version] | {"activeConnection": is_connected} for is_connected in (False, True))
     holder.emabler.says(CHARGER_PATH[holder.version], too_many, before, after)
@@ -338,6 +337,20 @@ def test_what_waiting_does_not_mend_is_not_waited_for(holder, status, exit_code)
     assert len(holder.emabler.requests) == 1
 
 
+def test_ctrl_c_ends_the_waiting_cleanly(holder, monkeypatch):
+    """With the code that a shell gives it, and no traceback."""
+
+    async def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.charger_wait.sleep", interrupted)
+    holder.sees()
+    result = holder.types("charger", "status", "C1", "--wait")
+
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "Traceback" not in result.stderr
+
+
 # ---- words ---------------------------------------------------------------------------------------------------------
 
 
@@ -360,5 +373,5 @@ def test_how_long_ago_is_said_in_the_largest_unit(seconds, words):
 
 
 def test_never_is_a_word():
-    """eMabler has no time for it."""
+    """It is no time long ago."""
     assert ago(None, NOW) == "never"
