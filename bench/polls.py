@@ -46,10 +46,10 @@ async def measure_polls() -> Result:
     return Result(
         title="Polls of 1,000 chargers",
         how=(
-            f"The whole run, with its lease and every row: reading what is known of the fleet, asking, storing; {ROUNDS} "
-            f"runs, the first into empty tables. Against calls x {LATENCY_SECONDS * 1000:.0f} ms / calls on the way at "
-            f"once: v2 {_CALLS['v2']} pages, one at a time; v1 {_CALLS['v1']:,} chargers, {CONCURRENCY} at a time. The "
-            "stub is a process of its own on the same cores."
+            "The whole run, with its lease and every row: reading what is known of the fleet, asking, storing; "
+            f"{ROUNDS} runs, the first into empty tables. Against calls x {LATENCY_SECONDS * 1000:.0f} ms / calls on "
+            f"the way at once: v2 {_CALLS['v2']} pages, one at a time; v1 {_CALLS['v1']:,} chargers, {CONCURRENCY} at "
+            "a time. The stub is a process of its own on the same cores."
         ),
         tables=[
             Table(

@@ -18,6 +18,7 @@ from shared.emabler.rest.errors import (
     WrongAddress,
 )
 from shared.errors import ConfigurationError, EmablerError, RowConflict, StorageRefusesAccess, Unacceptable
+from shared.polling.errors import AnotherRun, ListNotWhole
 
 
 class ExitCode(IntEnum):
@@ -36,7 +37,7 @@ class ExitCode(IntEnum):
 
 EXIT_CODES_HELP: Final = (
     "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage cannot be reached, "
-    "refuses, or is not set; 4 no such tag, list, charger or site; 5 changed by somebody else meanwhile: run it again; "
+    "refuses, or is not set; 4 no such tag, list, charger or site; 5 somebody else is at it, or was: run it again; "
     "6 not confirmed, nothing was changed; 7 eMabler cannot be reached, refuses the key, lacks a permission, is not "
     "set, or `account check` found something to mend; 8 the charger did not connect in time; 130 stopped by Ctrl-C."
 )
@@ -81,6 +82,7 @@ _EMABLER_FAILS: Final[tuple[type[EmablerError], ...]] = (
     CallBudgetSpent,
     RunDeadlineReached,
     ContractBroken,
+    ListNotWhole,
     WriteInDoubt,
     AccountNeedsMending,
 )
@@ -97,6 +99,7 @@ _CODES: Final[dict[type[EmablerError], ExitCode]] = {
     NoSuchList: ExitCode.NOT_FOUND,
     ListChanged: ExitCode.CHANGED_MEANWHILE,
     RowConflict: ExitCode.CHANGED_MEANWHILE,
+    AnotherRun: ExitCode.CHANGED_MEANWHILE,
     NotConfirmed: ExitCode.NOT_CONFIRMED,
 }
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops import account, auth, chargers, sites, tag_edits, tag_inbox, tag_lists
+from ops import account, auth, chargers, gaps, polling, sites, tag_edits, tag_inbox, tag_lists
 from ops.exits import EXIT_CODES_HELP
 from ops.running import log_to_stderr
 
@@ -21,16 +21,19 @@ app.add_typer(auth.verbs, name="auth")
 app.add_typer(account.verbs, name="account")
 app.add_typer(sites.verbs, name="site")
 app.add_typer(chargers.verbs, name="charger")
+app.add_typer(polling.verbs, name="poll")
+for commands in (polling.reconciling, gaps.verbs):
+    app.add_typer(commands)
 
 
 @app.callback(epilog=EXIT_CODES_HELP)
 def emabler(
     *, verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr, for a fault.")] = False
 ) -> None:
-    """Tags that may charge at your chargers, why a tap was answered as it was, and your account at eMabler.
+    """Tags that may charge at your chargers, why a tap was answered as it was, and what push did not tell.
 
-    Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri. The account is that of
-    EMABLER_API_KEY; `account`, `site` and `charger` ask it alone, and need no storage.
+    Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri. The account at eMabler is
+    that of EMABLER_API_KEY; `account`, `site` and `charger` ask it alone, and need no storage.
     """
     if verbose:
         log_to_stderr()

@@ -5,13 +5,14 @@ from typing import Annotated, Final
 
 import typer
 
+from ops.exits import EmablerNotSet
 from ops.options import UTC, AsJson, TimeZone
 from ops.output import Output
 from ops.polling_view import chargers_data, chargers_parts, days_data, days_parts, sessions_data, sessions_parts
 from ops.running import run
 from ops.tag_times import begin_of, end_of, since
 from shared.authorization.hours import check_time_zone
-from shared.errors import Unacceptable
+from shared.errors import ConfigurationError, Unacceptable
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.connecting import connect_emabler
 from shared.polling.poller import Poller, plan_of
@@ -79,7 +80,10 @@ def _polling(work: Callable[[Poller], Awaitable[None]]) -> Callable[[Tables, Set
     """The work of a command with the account and the tables of the settings."""
 
     async def connected(tables: Tables, chosen: Settings) -> None:
-        api = connect_emabler(chosen)
+        try:
+            api = connect_emabler(chosen)
+        except ConfigurationError as error:
+            raise EmablerNotSet(str(error)) from None
         try:
             await work(Poller(tables, api, plan_of(chosen)))
         finally:

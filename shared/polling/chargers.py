@@ -6,10 +6,11 @@ Chargers are stored while the next ones are asked for. Whatever goes wrong in th
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from shared.emabler.rest.addresses import ApiVersion
 from shared.emabler.rest.answers import ChargerSeen
 from shared.emabler.rest.api import EmablerApi
 from shared.emabler.rest.errors import NotFound
@@ -76,12 +77,14 @@ class ChargersPoll:
 
         Raises errors of `shared.emabler.rest.errors` that end the asking, and of storage, when the rest is stored.
         """
-        self._fleet = await read_fleet(self._tables, self._looking.shards, limits.deadline)
-        self._merger.know(CHARGER_STATUS, self._fleet.stored_statuses)
-        listing = self._api.chargers(self._ids_longest_ago_first(), limits)
+        reading = asyncio.create_task(self._read_fleet(limits))
+        # v1 has to be told whom to ask for. v2 is asked meanwhile.
+        known_ids = await self._ids_longest_ago_first(reading) if self._api.version is ApiVersion.V1 else []
+        listing = self._api.chargers(known_ids, limits)
         try:
-            await self._store_while_listing(listing, limits)
+            await self._store_while_listing(listing, reading, limits)
         finally:
+            await reading
             self._outcome.failures = Counter(type(error).__name__ for error in listing.tally.failures.values())
             gone = {charger_id for charger_id, error in listing.tally.failures.items() if isinstance(error, NotFound)}
             if listing.tally.is_whole:
@@ -89,15 +92,23 @@ class ChargersPoll:
             await self._keep_gaps(gone, limits)
         return self._outcome
 
-    def _ids_longest_ago_first(self) -> list[str]:
+    async def _read_fleet(self, limits: RunLimits) -> None:
+        self._fleet = await read_fleet(self._tables, self._looking.shards, limits.deadline)
+        self._merger.know(CHARGER_STATUS, self._fleet.stored_statuses)
+
+    async def _ids_longest_ago_first(self, reading: Awaitable[None]) -> list[str]:
         """So that a run which cannot ask for all of them leaves others out than the run before."""
+        await reading
         ids = self._fleet.charger_ids | set(self._looking.named_ids)
         return sorted(ids, key=lambda charger_id: (polled_at(self._fleet.seen.get(charger_id)), charger_id))
 
-    async def _store_while_listing(self, listing: Listing[ChargerSeen], limits: RunLimits) -> None:
+    async def _store_while_listing(
+        self, listing: Listing[ChargerSeen], reading: Awaitable[None], limits: RunLimits
+    ) -> None:
         turns = asyncio.Semaphore(_CHUNKS_AT_ONCE)
 
         async def store(chunk: Sequence[ChargerSeen]) -> None:
+            await reading
             async with turns:
                 await self._store(chunk, limits)
 

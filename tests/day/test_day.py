@@ -1,5 +1,7 @@
 """A day with lost, late and repeated pushes ends with every session complete, and the energy right to the Wh."""
 
+import sys
+
 import pytest
 
 from shared.tables.client import AzureTables
@@ -24,17 +26,22 @@ async def test_after_a_day_every_session_is_complete_to_the_wh(tables, version, 
 
     told, kept = lived.told(), lived.kept()
     with capsys.disabled():
-        print(f"\n{version}: {chargers} chargers, {lived.deliveries:,} deliveries, lost {dict(lived.lost)}")
-        print(
-            f"{told.total():,} sessions, {sum(wh * n for (_, _, wh, _), n in told.items()):,} Wh, {lived.calls} calls"
-        )
-        print({name: round(seconds, 1) for name, seconds in lived.seconds.items()})
-        print(
-            {
-                name: sum(int(row[name]) for row in lived.ledger)
-                for name in sorted(lived.ledger[0])
-                if name.endswith(("sessions", "_wh"))
-            }
-        )
+        sys.stdout.write(summary(version, chargers, lived))
     assert kept - told == {}
     assert told - kept == {}
+
+
+def summary(version, chargers, lived):
+    """What `make day` shows."""
+    told = lived.told()
+    energy_wh = sum(wh * sessions for (_, _, wh, _), sessions in told.items())
+    lost = ", ".join(f"{count} {kind}" for kind, count in sorted(lived.lost.items()))
+    seconds = ", ".join(f"{name} {spent:.0f} s" for name, spent in lived.seconds.items())
+    verdicts = ("equal", "completed", "polled_only", "pushed_only", "different", "ambiguous", "unexplained")
+    ledger = ", ".join(f"{sum(int(row[f'{name}_sessions']) for row in lived.ledger)} {name}" for name in verdicts)
+    return (
+        f"\nA day of {chargers} chargers with API {version}: {told.total():,} sessions, {energy_wh:,} Wh\n"
+        f"  {lived.deliveries:,} deliveries; never delivered: {lost}\n"
+        f"  {lived.calls:,} calls to eMabler; {seconds}\n"
+        f"  ledger: {ledger}; kept {sum(int(row['kept_wh']) for row in lived.ledger):,} Wh\n"
+    )

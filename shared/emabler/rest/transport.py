@@ -7,7 +7,7 @@ import httpx
 import orjson
 
 from shared.emabler.rest.credentials import Credentials, CredentialTransport, KeyScrubber
-from shared.emabler.rest.errors import ContractBroken, EmablerUnavailable
+from shared.emabler.rest.errors import ContractBroken, EmablerUnavailable, WrongAddress
 from shared.emabler.rest.faults import Refusal, error_from
 from shared.emabler.rest.limits import RunLimits
 from shared.emabler.rest.requests import Answer, Request
@@ -66,6 +66,8 @@ class Connection:
             result = EmablerUnavailable(f"{request.name}: no whole answer within {seconds:.1f} s{request.doubt}")
         except httpx.TransportError as error:
             result = _unreachable(request, error)
+        except (httpx.InvalidURL, UnicodeError):  # idna's errors are of the latter kind
+            result = WrongAddress(f"{request.name}: EMABLER_BASE_URL is no address that can be asked; correct it")
         except httpx.DecodingError:
             result = ContractBroken(f"{request.name}: the answer is not compressed as it says")
         # Not inside a handler: a fault of the HTTP library may quote what was sent, and would stay attached to ours.
