@@ -1,24 +1,27 @@
 """When push last told anything, of each charger and message type: what tells "nothing happened" from "push is broken".
 
 Kept in `PollState`, from pushed events alone. To write a row for every event would cost as much as the event itself, so
-a charger's row is written at the first event and then at most once a minute. So it is up to a minute behind, and more
-where an older event came just before the newest; who has to know exactly looks into the archive.
+a charger's row is written at its first event, and after that with the first event that comes twenty minutes later, with
+all that came meanwhile. So it can be that much behind; who has to know exactly looks into the archive.
 """
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from shared.deadlines import Deadline
+from shared.errors import GiveBack
 from shared.events import Event, EventType
 from shared.instants import Instant
 from shared.tables.keys import POLL_STATE, escape, push_partition, shard
 from shared.tables.merging import RowMerger
 from shared.tables.store import EdmValue, Row
 
-WRITE_EVERY_SECONDS: Final = 60.0
+WRITE_EVERY_SECONDS: Final = 20 * 60.0
+"""A third of the shortest silence that is worth being told of by default."""
+WRITE_FLEET_EVERY_SECONDS: Final = 60.0
 FLEET_PARTITION: Final = "push"
 FLEET_ROW: Final = "fleet"
 """The row of all chargers together."""
@@ -77,6 +80,14 @@ class FreshnessChange:
         return row | newer if newer else None
 
 
+@dataclass(slots=True)
+class _Noted:
+    """What was noted for one row and is not written yet, and when the row was written last."""
+
+    waiting: FreshnessChange | None = None
+    written_at_seconds: float | None = None
+
+
 class Freshness:
     """Keeps the rows, and remembers when it wrote which."""
 
@@ -84,24 +95,44 @@ class Freshness:
         self._merger = merger
         self._shards = shards
         self._clock = clock
-        self._written_at_seconds: OrderedDict[tuple[str, EventType], float] = OrderedDict()
+        self._noted: OrderedDict[tuple[str, str], _Noted] = OrderedDict()
 
-    async def note(self, told: Iterable[Told], deadline: Deadline) -> None:
-        """Write what is due. Raises GiveBack where storage fails."""
-        due = [item for item in told if self._is_due(item)]
-        if not due:
+    async def note(self, told: Sequence[Told], deadline: Deadline) -> None:
+        """Note all, and write what is due. Raises GiveBack where storage fails; then all of it waits for the next."""
+        if not told:
             return
-        await self._merger.merge(freshness_changes(due, self._shards), deadline)
-        now_seconds = self._clock()
-        for item in due:
-            self._written_at_seconds[item.charger_id, item.event_type] = now_seconds
-            self._written_at_seconds.move_to_end((item.charger_id, item.event_type))
-        while len(self._written_at_seconds) > _MAX_REMEMBERED:
-            self._written_at_seconds.popitem(last=False)
+        due = [noted for change in freshness_changes(told, self._shards) if self._is_due(noted := self._note(change))]
+        writing = [noted.waiting for noted in due if noted.waiting is not None]
+        for noted in due:
+            noted.waiting = None
+        try:
+            await self._merger.merge(writing, deadline)
+        except GiveBack:
+            for change in writing:
+                self._note(change)
+            raise
+        for noted in due:
+            noted.written_at_seconds = self._clock()
 
-    def _is_due(self, told: Told) -> bool:
-        written_at_seconds = self._written_at_seconds.get((told.charger_id, told.event_type))
-        return written_at_seconds is None or self._clock() - written_at_seconds >= WRITE_EVERY_SECONDS
+    def _note(self, change: FreshnessChange) -> _Noted:
+        key = (change.partition_key, change.row_key)
+        noted = self._noted.setdefault(key, _Noted())
+        self._noted.move_to_end(key)
+        if noted.waiting is None:
+            noted.waiting = change
+        else:
+            for column, at in change.newest.items():
+                noted.waiting.add(column, at)
+        while len(self._noted) > _MAX_REMEMBERED:
+            self._noted.popitem(last=False)
+        return noted
+
+    def _is_due(self, noted: _Noted) -> bool:
+        if noted.waiting is None or noted.written_at_seconds is None:
+            return noted.waiting is not None
+        is_fleet = noted.waiting.charger_id is None
+        every_seconds = WRITE_FLEET_EVERY_SECONDS if is_fleet else WRITE_EVERY_SECONDS
+        return self._clock() - noted.written_at_seconds >= every_seconds
 
 
 def freshness_changes(told: Sequence[Told], shards: int) -> list[FreshnessChange]:

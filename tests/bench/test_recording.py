@@ -14,7 +14,10 @@ async def test_a_batch_is_recorded_in_its_two_phases():
     (batch,) = await record(delivered([body(documented("mt", "charger_state"))]))
 
     assert [written.table for written in batch.archive] == ["PushEvents202504"]
-    assert [written.table for written in batch.projections] == ["Layout", "ChargerStatus"]
+    assert [written.table for written in batch.projections] == [
+        *("Layout", "ChargerStatus"),
+        *("PollState", "PollState"),  # when push told something of the charger, and of the fleet
+    ]
 
 
 async def test_every_batch_is_recorded_by_itself():

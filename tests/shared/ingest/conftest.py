@@ -32,8 +32,9 @@ class Store:
         return [{column: value for column, value in row.items() if value is not None} for row in found]
 
     async def everything(self) -> dict[str, list[dict[str, object]]]:
-        """All rows of all tables, but for what counts arrivals instead of telling facts."""
-        tables = [table for table in await self.tables.list_tables() if table not in {"Quarantine", "Drift"}]
+        """All rows of all tables, but for what tells of arrivals instead of facts: how often, and when last."""
+        about_arrivals = {"Quarantine", "Drift", "PollState"}
+        tables = [table for table in await self.tables.list_tables() if table not in about_arrivals]
         return {table: await self.rows(table) for table in sorted(tables)}
 
 
