@@ -2,7 +2,7 @@
 # The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz lint bench clean
+.PHONY: help setup demo up test fuzz day lint bench clean
 
 PYTHON_OF_VENV := .venv/bin/python
 
@@ -11,6 +11,7 @@ help:
 	@echo 'make up      run everything until Ctrl-C, with the simulated fleet pushing'
 	@echo 'make test    run the tests;         make test ARGS="-k sessions -x" passes options to pytest'
 	@echo 'make fuzz    50,000 requests as nobody should send them, to the running host: some minutes'
+	@echo 'make day     a day of 1,000 chargers with lost, late and repeated pushes, polled with both APIs: ten minutes'
 	@echo 'make lint    check style and types; changes nothing'
 	@echo 'make bench   measure, and write the figures into docs/performance.md'
 	@echo 'make clean   remove what the others made: .venv, Azurite, .run and caches'
@@ -33,6 +34,9 @@ test: setup
 
 fuzz: setup
 	@FUZZ_REQUESTS=50000 $(PYTHON_OF_VENV) -m pytest tests/taps/test_fuzz.py $(ARGS)
+
+day: setup
+	@DAY_CHARGERS=$${DAY_CHARGERS:-1000} $(PYTHON_OF_VENV) -m pytest tests/day $(ARGS)
 
 lint: setup
 	@$(PYTHON_OF_VENV) -m ruff check

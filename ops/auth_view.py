@@ -99,7 +99,7 @@ def shadow_parts(since: Instant, replayed: Shadow) -> Iterator[RenderableType]:
 
 def _charger_text(charger: Charger) -> str:
     if not charger.is_known:
-        return f"{charger.charger_id}, which never sent anything"
+        return f"{charger.charger_id}, of which nothing was ever told"
     sites = f", site {', '.join(sorted(charger.site_ids))}" if charger.site_ids else ", no site known"
     return charger.charger_id + sites
 

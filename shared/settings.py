@@ -97,7 +97,7 @@ class Settings(BaseModel):
     realtime_auth_unknown_charger: Literal["ignore", "refuse"] = Field(
         "ignore",
         alias="REALTIME_AUTH_UNKNOWN_CHARGER",
-        description="Whether taps at a charger that never sent anything are refused for that.",
+        description="Whether taps at a charger that neither push nor a poll ever told of are refused for that.",
     )
     service_bus_connection: SecretStr | None = Field(
         None, alias="ServiceBusConnection", description="Connection string of the namespace that has the queue."

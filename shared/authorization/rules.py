@@ -61,7 +61,7 @@ def _of_tag(refuses: Callable[[Tag, Tap], bool]) -> Callable[[Tap], bool]:
 RULES: Final[Sequence[Rule]] = (
     Rule(
         "charger-unknown",
-        "Is the charger one that never sent anything, and are such chargers refused?",
+        "Is the charger one that nothing was ever told of, and are such chargers refused?",
         Reason.UNKNOWN_CHARGER_ID,
         lambda tap: tap.refuses_unknown_chargers and not tap.charger.is_known,
         hangs_on_charger=lambda tap: tap.refuses_unknown_chargers,
