@@ -79,7 +79,7 @@ def test_unknown_chargers_are_refused_where_the_settings_say_so(chargers, monkey
     shown = chargers.types("auth", "why", "B", "C9").stdout
 
     assert "Answer: refused by charger-unknown, UNKNOWN_CHARGER_ID" in shown
-    assert "C9, which never sent anything" in shown
+    assert "C9, of which nothing was ever told" in shown
 
 
 def test_another_count_of_shards_is_no_unknown_charger(chargers, monkeypatch):

@@ -181,6 +181,27 @@ async def test_every_fault_ends_the_poll_of_sessions_soon_with_its_own_error(mon
         assert await kept(world) == told(SEEDS[0])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("kind", [kind for kind in FOR_ALL if kind is not FaultKind.NOT_FOUND])
+async def test_every_fault_ends_the_poll_of_chargers_soon(monkeypatch, version, kind):
+    """With its own error, but for what v1's chargers have each for itself; the run after it finds all states."""
+    monkeypatch.setattr(transport, "CALL_SECONDS", 0.2)
+    async with polled_world(version, SEEDS[0]) as (world, server):
+        _, messages, _ = fleet_day(SEEDS[0])
+        await world.push(*(message.body for message in messages))
+        server.faults.order(Fault(kind, path="/charger"))
+        begun = time.monotonic()
+        if version == "v1" and FOR_ALL[kind] is ContractBroken:
+            assert set((await world.poller.chargers()).failures) == {"ContractBroken"}
+        else:
+            with pytest.raises(FOR_ALL[kind]):
+                await world.poller.chargers()
+        assert time.monotonic() - begun < 10
+        server.faults.clear()
+
+        assert (await world.poller.chargers()).failures == {}
+
+
 @pytest.mark.parametrize("kind", [FaultKind.SERVER_ERROR, FaultKind.RATE_LIMITED, FaultKind.CUT_CONNECTION])
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_what_passes_by_itself_is_ridden_out(version, kind):
