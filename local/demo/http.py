@@ -3,8 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +10,7 @@ from tempfile import TemporaryDirectory
 from local.demo.errors import DemoFailed
 from local.demo.queue import QueueWatch
 from local.demo.stored import Stored
+from local.demo.waiting import wait_until
 from local.stack import Stack
 from simulator.http import Answered, deliver_all, tap_all
 from simulator.tags import Driver, Standing, drivers, write_tag_list
@@ -20,8 +19,6 @@ CHARGER_ID = "SIM-00000"
 """The charger that everybody taps at; the fleet has it."""
 
 _COMMAND = Path(sys.executable).parent / "emabler"
-_PATIENCE_SECONDS = 20.0
-_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def tap(stack: Stack) -> list[Tapped]:
     tapping = [one_of_each[standing] for standing in Standing]
     url = f"{stack.functions_url}/api/realtime-auth"
     answers = asyncio.run(tap_all(url, stack.surroundings.token, [(CHARGER_ID, driver.id_tag) for driver in tapping]))
-    _wait_until(
+    wait_until(
         lambda: len(Stored.read(stack.event_storage).rows("AuthDecisions")) >= len(tapping), "the taps are recorded"
     )
     return [Tapped(driver, answered) for driver, answered in zip(tapping, answers, strict=True)]
@@ -81,13 +78,5 @@ def deliver_again(stack: Stack, body: bytes) -> Answered:
     url = f"{stack.functions_url}/api/push"
     (answered,) = asyncio.run(deliver_all(url, stack.surroundings.token, [body]))
     with QueueWatch(stack.service_bus_connection, stack.queue) as queue:
-        _wait_until(lambda: queue.waiting() == 0, "the queue is empty again")
+        wait_until(lambda: queue.waiting() == 0, "the queue is empty again")
     return answered
-
-
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > patience_ends:
-            raise DemoFailed(f"After {_PATIENCE_SECONDS:.0f} s it is not so that {what}.")
-        time.sleep(_LOOK_SECONDS)

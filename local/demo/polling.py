@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,14 +12,12 @@ import httpx
 from local.demo.deliveries import Plan
 from local.demo.errors import DemoFailed
 from local.demo.stored import Stored, StoredRow
+from local.demo.waiting import PATIENCE_SECONDS, wait_until
 from local.stack import Stack
 from simulator.rest.routes_v1 import API_KEY
 from simulator.rest.routes_v2 import BASE
 from simulator.rest.server import RestServer, serve_rest
 from simulator.rest.world import World
-
-_PATIENCE_SECONDS = 30.0
-_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class SimulatedRest:
         }
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
 
 
 def poll_everything(stack: Stack, plan: Plan, rest: SimulatedRest) -> Polled:
@@ -104,8 +101,8 @@ def lost_session(stored: Stored, plan: Plan) -> StoredRow:
 
 def _fire(stack: Stack, function: str, kinds: list[str]) -> None:
     before = _succeeded(stack)
-    httpx.post(f"{stack.functions_url}/admin/functions/{function}", json={}, timeout=_PATIENCE_SECONDS)
-    _wait_until(
+    httpx.post(f"{stack.functions_url}/admin/functions/{function}", json={}, timeout=PATIENCE_SECONDS)
+    wait_until(
         lambda: all(_succeeded(stack).get(kind, "") > before.get(kind, "") for kind in kinds),
         f"{function} has succeeded",
     )
@@ -115,11 +112,3 @@ def _succeeded(stack: Stack) -> dict[str, str]:
     """When each kind of poll last succeeded."""
     rows = Stored.read(stack.event_storage).rows("PollState")
     return {row["RowKey"]: str(row["succeeded_at"]) for row in rows if row.get("succeeded_at") is not None}
-
-
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
-    patience_ends = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > patience_ends:
-            raise DemoFailed(f"After {_PATIENCE_SECONDS:.0f} s it is not so that {what}.")
-        time.sleep(_LOOK_SECONDS)

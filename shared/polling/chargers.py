@@ -131,8 +131,8 @@ class ChargersPoll:
         self._outcome.chargers += len(chunk)
         self._outcome.changed_rows += len(merged)
         self._outcome.refused_rows += len(refused) + len(also_refused)
-        for charger in chunk:
-            self._judged[charger.charger_id] = await self._judge(charger, asked_at, limits)
+        judged = await together(self._judge(charger, asked_at, limits) for charger in chunk)
+        self._judged |= {charger.charger_id: gap for charger, gap in zip(chunk, judged, strict=True)}
 
     async def _judge(self, charger: ChargerSeen, now: Instant, limits: RunLimits) -> Gap | None:
         fleet, charger_id = self._fleet, charger.charger_id
