@@ -1,8 +1,9 @@
 """When push last told anything, of each charger and message type: what tells "nothing happened" from "push is broken".
 
 Kept in `PollState`, from pushed events alone. To write a row for every event would cost as much as the event itself, so
-a charger's row is written at its first event, and after that with the first event that comes twenty minutes later, with
-all that came meanwhile. So it can be that much behind; who has to know exactly looks into the archive.
+a charger's row is written at its first event and its first measurements, and after that with the first event that comes
+twenty minutes later, with all that came meanwhile. So it can be that much behind; who has to know exactly looks into
+the archive.
 """
 
 import time
@@ -36,6 +37,7 @@ COLUMNS: Final = {
     EventType.UNKNOWN: "unknown_at",
 }
 
+_MEASUREMENTS: Final = COLUMNS[EventType.MEASUREMENTS]
 _MAX_REMEMBERED: Final = 100_000
 
 
@@ -82,10 +84,11 @@ class FreshnessChange:
 
 @dataclass(slots=True)
 class _Noted:
-    """What was noted for one row and is not written yet, and when the row was written last."""
+    """What was noted for one row and is not written yet, when the row was written last, and whether with these."""
 
     waiting: FreshnessChange | None = None
     written_at_seconds: float | None = None
+    has_measurements: bool = False
 
 
 class Freshness:
@@ -102,7 +105,7 @@ class Freshness:
         if not told:
             return
         due = [noted for change in freshness_changes(told, self._shards) if self._is_due(noted := self._note(change))]
-        writing = [noted.waiting for noted in due if noted.waiting is not None]
+        writing = [change for noted in due if (change := noted.waiting) is not None]
         for noted in due:
             noted.waiting = None
         try:
@@ -111,8 +114,9 @@ class Freshness:
             for change in writing:
                 self._note(change)
             raise
-        for noted in due:
+        for noted, change in zip(due, writing, strict=True):
             noted.written_at_seconds = self._clock()
+            noted.has_measurements |= _MEASUREMENTS in change.newest
 
     def _note(self, change: FreshnessChange) -> _Noted:
         key = (change.partition_key, change.row_key)
@@ -130,6 +134,8 @@ class Freshness:
     def _is_due(self, noted: _Noted) -> bool:
         if noted.waiting is None or noted.written_at_seconds is None:
             return noted.waiting is not None
+        if _MEASUREMENTS in noted.waiting.newest and not noted.has_measurements:
+            return True  # whether push brings a charger's measurements decides what its silence means
         is_fleet = noted.waiting.charger_id is None
         every_seconds = WRITE_FLEET_EVERY_SECONDS if is_fleet else WRITE_EVERY_SECONDS
         return self._clock() - noted.written_at_seconds >= every_seconds

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from shared.deadlines import Deadline
+from shared.events import Clock
 from shared.ingest.rows import PUSH_EVENTS
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.gaps import GAPS_PARTITION, Gap
@@ -75,25 +76,30 @@ async def read_fleet(tables: Tables, shards: int, deadline: Deadline) -> Fleet:
 async def newest_in_archive(
     tables: Tables, charger_id: str, since: Instant, until: Instant, shards: int, deadline: Deadline
 ) -> Instant | None:
-    """When eMabler received the charger's newest event after `since`, of the last days at most; None for no event.
+    """When push told the newest of the charger's events after `since`, of the last days at most; None for no event.
 
-    The times of `Fleet.told` may be a minute behind; the archive is exact.
+    The times of `Fleet.told` may be behind; the archive is exact. Of an event without the platform's time it is when
+    it reached us.
     """
-    latest = until + MOST_AHEAD_TICKS  # a time far in the future would hide a silence until then
+    latest = Instant(until + MOST_AHEAD_TICKS)  # a time far in the future would hide a silence until then
     first_day = max(since // _DAY_TICKS, until // _DAY_TICKS - _DAYS_LOOKED_BACK + 1)
     for day_number in range(until // _DAY_TICKS, first_day - 1, -1):
         day = Instant(day_number * _DAY_TICKS)
         found = await tables.find(
             month_table(PUSH_EVENTS, day),
-            "PartitionKey eq @day and RowKey ge @first and RowKey lt @end and clock eq @clock",
+            "PartitionKey eq @day and RowKey ge @first and RowKey lt @end",
             deadline,
-            ("occurred_at",),
+            ("occurred_at", "clock", "first_received_at"),
             day=day_partition(day, charger_id, shards),
             first=f"{escape(charger_id)}{SEPARATOR}{Instant(since + 1).iso}",
             end=rows_of_charger(charger_id)[1],
-            clock="platform",
         )
-        times = [at for stored in found if isinstance(at := stored.row.get("occurred_at"), Instant) and at <= latest]
-        if times:
-            return max(times)
+        told = [at for stored in found if (at := _told_at(stored.row)) is not None and at <= latest]
+        if told:
+            return max(told)
     return None
+
+
+def _told_at(row: Row) -> Instant | None:
+    at = row.get("occurred_at" if row.get("clock") == Clock.PLATFORM else "first_received_at")
+    return at if isinstance(at, Instant) else None

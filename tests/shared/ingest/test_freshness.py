@@ -198,6 +198,15 @@ async def test_nothing_that_was_noted_meanwhile_is_forgotten(watched):
     assert (watched.row("C1")["charger_boot_at"], watched.row("C1")["charger_state_at"]) == (at(5), at(7))
 
 
+async def test_the_first_measurements_of_a_charger_are_written_at_once(watched):
+    """Whether they come at all decides what silence means."""
+    await watched.note(Told(STATE, "C1", at(0)))
+    await watched.note(Told(EventType.MEASUREMENTS, "C1", at(1)))
+    await watched.note(Told(EventType.MEASUREMENTS, "C1", at(2)))
+
+    assert watched.row("C1")["measurements_at"] == at(1)
+
+
 async def test_two_batches_at_once_lose_nothing_to_each_other(watched):
     """What is noted while a row is written waits for the next time."""
     going_on = asyncio.Event()
