@@ -62,7 +62,7 @@ def run(console: Console) -> list[Expectation]:
     console.print("The bridge between eMabler and Azure, on this machine\n", style="bold")
     plan = make_plan()
     with (
-        SimulatedRest(plan) as rest,
+        SimulatedRest(plan.lost_push) as rest,
         Stack(run_folder=_RUN_FOLDER, environment=demo_environment(os.environ) | rest.environment) as stack,
     ):
         stack.check_health()
@@ -113,7 +113,7 @@ def _ask(console: Console, stack: Stack, plan: Plan) -> OverHttp:
 
 def _poll(console: Console, stack: Stack, plan: Plan, rest: SimulatedRest) -> Polled:
     """Let the timers find the push that was lost on purpose."""
-    polled = poll_everything(stack, plan, rest)
+    polled = poll_everything(stack, plan.lost_push, rest)
     text = f"a push was lost on purpose; the timers asked eMabler's REST API {polled.calls} times, and found it"
     view.step(console, text)
     return polled
@@ -129,7 +129,7 @@ def show(
     view.show(console, view.session(_most_told(stored)))
     view.show(console, view.sockets(stored))
     view.show(console, view.taps(over_http, stored))
-    view.show(console, view.lost_push(polled.before, lost_session(stored, plan)))
+    view.show(console, view.lost_push(polled.before, lost_session(stored, plan.lost_push)))
     view.show(console, view.ledger(stored), view.health(polled.health))
     view.show(console, view.quarantine(stored))
     view.show(console, view.novelties(stored))

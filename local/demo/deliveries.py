@@ -22,24 +22,15 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The deliveries, in their order, and what must be stored after them."""
+class LostPush:
+    """One push that is lost on purpose, of a day that the platform knows whole."""
 
-    deliveries: list[bytes]
-    truth: Truth
-    """Of the simulated messages alone."""
-    contents: Counter[str]
-    """Of every distinct message: its canonical JSON, once each."""
-    events_by_type: Counter[str]
-    documented: int
-    documented_body: bytes
-    """One of the documented messages, as it is delivered."""
     fleet: Fleet
     happenings: list[Happening]
     """All that the platform received that day, what it lost on the way to the operator among it."""
-    lost_key: tuple[str, str]
+    session: tuple[str, str]
     """Charger and transaction of the session whose full transaction is never delivered."""
-    lost_truth: SessionTruth
+    truth: SessionTruth
     """What is true of that session."""
 
     @property
@@ -53,6 +44,29 @@ class Plan:
         """The end of the day, in the simulator's ticks."""
         return self.fleet.start_ticks + TICKS_PER_DAY
 
+
+@dataclass(frozen=True)
+class Plan:
+    """The deliveries, in their order, and what must be stored after them."""
+
+    deliveries: list[bytes]
+    truth: Truth
+    """Of the simulated messages alone."""
+    contents: Counter[str]
+    """Of every distinct message: its canonical JSON, once each."""
+    events_by_type: Counter[str]
+    documented: int
+    documented_body: bytes
+    """One of the documented messages, as it is delivered."""
+    lost: LostPush | None = None
+
+    @property
+    def lost_push(self) -> LostPush:
+        """The push that is lost. Raises DemoFailed where none is."""
+        if self.lost is None:
+            raise DemoFailed("This plan loses no push.")
+        return self.lost
+
     @property
     def quarantined_deliveries(self) -> Counter[bytes]:
         """How often each body came that is no JSON."""
@@ -65,7 +79,7 @@ def make_plan() -> Plan:
     fleet = Fleet(seed=_SEED, chargers=CHARGERS, start=_day_before_yesterday())
     received = fleet.day()
     lost = _one_to_lose(received)
-    lost_key = (lost.charger.charger_id, str(lost.transaction_id))
+    session = (lost.charger.charger_id, str(lost.transaction_id))
     messages = [*(message for message in received if message.meaning is not lost), *oddities(_SEED)]
     truth = Truth.of(messages)
     documented = _documented_messages()
@@ -78,10 +92,12 @@ def make_plan() -> Plan:
         events_by_type=truth.events + Counter(documented_contents.values()),
         documented=len(documented),
         documented_body=documented[0][0],
-        fleet=fleet,
-        happenings=[message.meaning for message in received if isinstance(message.meaning, Happening)],
-        lost_key=lost_key,
-        lost_truth=Truth.of(received).sessions[lost_key],
+        lost=LostPush(
+            fleet=fleet,
+            happenings=[message.meaning for message in received if isinstance(message.meaning, Happening)],
+            session=session,
+            truth=Truth.of(received).sessions[session],
+        ),
     )
 
 

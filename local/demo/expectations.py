@@ -66,12 +66,12 @@ def check_polling(plan: Plan, polled: Polled, stored: Stored) -> list[Expectatio
 
 
 def _the_lost_push_is_made_good(plan: Plan, polled: Polled, stored: Stored) -> Expectation:
-    truth = plan.lost_truth
+    truth = plan.lost_push.truth
     expected = {
         "before": ("open", "push", None),
         "after": ("complete", "both", truth.ended_at, truth.energy_wh, truth.id_tag),
     }
-    before, after = polled.before, lost_session(stored, plan)
+    before, after = polled.before, lost_session(stored, plan.lost_push)
     found = {
         "before": (before["state"], before["source"], before.get("energy_wh")),
         "after": (
@@ -91,7 +91,7 @@ def _push_and_rest_are_accounted_for(plan: Plan, stored: Stored) -> Expectation:
         "equal": len(ended),
         "completed": 1,
         "unexplained": 0,
-        "kept_wh": sum(session.energy_wh or 0 for session in [*ended, plan.lost_truth]),
+        "kept_wh": sum(session.energy_wh or 0 for session in [*ended, plan.lost_push.truth]),
     }
     rows = stored.rows("Reconciliation")
     found = {
@@ -112,7 +112,7 @@ def _silence_is_noticed(plan: Plan, polled: Polled, stored: Stored) -> Expectati
     """The fleet's day is over, and nothing was pushed since; where a car still charges, that is a gap."""
     measured = {told.charger_id for told in plan.truth.measurements}
     charging = {key[0] for key, newest in plan.truth.statuses.items() if newest.status == "Charging"}
-    silent = sorted(charging & measured - plan.told_just_now)
+    silent = sorted(charging & measured - plan.lost_push.told_just_now)
     expected = {"gaps": silent, "health": ("degraded" if silent else "ok", len(silent))}
     found = {
         "gaps": sorted(str(row["charger_id"]) for row in stored.rows("PollState") if row["PartitionKey"] == "gaps"),
@@ -179,6 +179,7 @@ def _states_are_the_newest(plan: Plan, stored: Stored) -> Expectation:
 
 
 def _sessions_are_whole(plan: Plan, stored: Stored) -> Expectation:
+    lost = plan.lost.session if plan.lost is not None else None
     expected = {
         key: (
             session.state,
@@ -190,14 +191,14 @@ def _sessions_are_whole(plan: Plan, stored: Stored) -> Expectation:
             session.id_tag,
         )
         for key, session in plan.truth.sessions.items()
-        if key != plan.lost_key
+        if key != lost
     }
     found = {
         (row["charger_id"], row["transaction_id"]): _session(row)
         for row in stored.rows("Transactions")
-        if (row["charger_id"], row["transaction_id"]) != plan.lost_key
+        if (row["charger_id"], row["transaction_id"]) != lost
     }
-    energy_wh = sum(session.energy_wh or 0 for key, session in plan.truth.sessions.items() if key != plan.lost_key)
+    energy_wh = sum(session.energy_wh or 0 for key, session in plan.truth.sessions.items() if key != lost)
     return _expectation(
         "Every session is whole, to the Wh and to 100 ns",
         f"{len(expected)} sessions, {energy_wh:,} Wh",

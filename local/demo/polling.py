@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from local.demo.deliveries import Plan
+from local.demo.deliveries import LostPush
 from local.demo.errors import DemoFailed
 from local.demo.stored import Stored, StoredRow
 from local.demo.waiting import PATIENCE_SECONDS, wait_until
@@ -32,9 +32,9 @@ class Polled:
 class SimulatedRest:
     """eMabler's REST API of the demo's fleet while the block lasts, in a thread: as it is when the day is over."""
 
-    def __init__(self, plan: Plan) -> None:
-        world = World(plan.fleet.chargers, lambda: plan.ends_at)
-        for happening in plan.happenings:
+    def __init__(self, lost: LostPush) -> None:
+        world = World(lost.fleet.chargers, lambda: lost.ends_at)
+        for happening in lost.happenings:
             world.hear(happening)
         self._world = world
         self._loop = asyncio.new_event_loop()
@@ -75,9 +75,9 @@ class SimulatedRest:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
 
 
-def poll_everything(stack: Stack, plan: Plan, rest: SimulatedRest) -> Polled:
+def poll_everything(stack: Stack, lost: LostPush, rest: SimulatedRest) -> Polled:
     """Fire each timer that polls, as its schedule would; returns when all have succeeded."""
-    before = lost_session(Stored.read(stack.event_storage), plan)
+    before = lost_session(Stored.read(stack.event_storage), lost)
     for function, kinds in (
         ("poll_chargers", ["chargers"]),
         ("poll_statistics", ["sessions"]),
@@ -90,9 +90,9 @@ def poll_everything(stack: Stack, plan: Plan, rest: SimulatedRest) -> Polled:
     return Polled(before, rest.calls, answer.json())
 
 
-def lost_session(stored: Stored, plan: Plan) -> StoredRow:
+def lost_session(stored: Stored, lost: LostPush) -> StoredRow:
     """The row of the session whose full transaction was lost."""
-    charger_id, transaction_id = plan.lost_key
+    charger_id, transaction_id = lost.session
     for row in stored.rows("Transactions"):
         if (row["charger_id"], row.get("transaction_id")) == (charger_id, transaction_id):
             return row

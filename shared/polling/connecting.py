@@ -1,5 +1,6 @@
 """eMabler's REST API for the account that the settings name."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
@@ -18,6 +19,8 @@ def connect_emabler(chosen: Settings) -> "EmablerApi":
     """The API; close it at the end. Raises ConfigurationError, which says what to set."""
     from shared.emabler.rest.opening import open_api  # noqa: PLC0415  # an HTTP client's 0.2 s, kept out of cold starts
 
+    # It writes a line for each call, and v1 makes one for each charger; a run says how many it made.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     if chosen.emabler_api_key is None:
         raise ConfigurationError(
             "No key of eMabler's REST API is set. Set EMABLER_API_KEY, and EMABLER_API_VERSION and EMABLER_ENVIRONMENT "

@@ -27,7 +27,7 @@ EMULATOR = "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k;UseD
 @pytest.fixture(scope="module")
 def rest(plan):
     """The simulated REST API for this module."""
-    with SimulatedRest(plan) as rest:
+    with SimulatedRest(plan.lost_push) as rest:
         yield rest
 
 
@@ -53,7 +53,7 @@ def sent(stack, plan, rest):
     )
     import_tags(stack)
     over_http = tap_and_deliver(stack, plan.documented_body)
-    return dead_letters, over_http, poll_everything(stack, plan, rest)
+    return dead_letters, over_http, poll_everything(stack, plan.lost_push, rest)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,9 @@ def test_what_polling_did_not_do_is_found(plan, outcome, polled, change, broken_
     stored = Stored({name: [dict(row) for row in rows] for name, rows in outcome[0].tables.items()})
     if "Transactions" in change.args:
         lost = [row for row in stored.tables["Transactions"] if row["source"] == "both"]
-        stored.tables["Transactions"].sort(key=lambda row: (row["charger_id"], row["transaction_id"]) != plan.lost_key)
+        stored.tables["Transactions"].sort(
+            key=lambda row: (row["charger_id"], row["transaction_id"]) != plan.lost_push.session
+        )
         assert lost
     change(stored.tables)
 
