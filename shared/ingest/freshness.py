@@ -26,6 +26,8 @@ WRITE_FLEET_EVERY_SECONDS: Final = 60.0
 FLEET_PARTITION: Final = "push"
 FLEET_ROW: Final = "fleet"
 """The row of all chargers together."""
+HEARD_AT: Final = "heard_at"
+"""Its column of when something reached us last, by our clock, however old it was."""
 
 COLUMNS: Final = {
     EventType.CHARGER_STATE: "charger_state_at",
@@ -47,12 +49,13 @@ class Told(NamedTuple):
     event_type: EventType
     charger_id: str
     at: Instant
+    heard_at: Instant
 
     @classmethod
     def of(cls, event: Event, delivered_at: Instant) -> "Told":
         """A charger's own clock does not count: it can be years off."""
         received_at = event.received_at if event.received_at is not None else delivered_at
-        return cls(event.event_type, event.charger_id, min(received_at, delivered_at))
+        return cls(event.event_type, event.charger_id, min(received_at, delivered_at), delivered_at)
 
 
 @dataclass(slots=True)
@@ -148,6 +151,7 @@ def freshness_changes(told: Sequence[Told], shards: int) -> list[FreshnessChange
     for item in told:
         column = COLUMNS[item.event_type]
         fleet.add(column, item.at)
+        fleet.add(HEARD_AT, item.heard_at)
         if item.charger_id:
             change = changes.get(item.charger_id)
             if change is None:

@@ -19,7 +19,7 @@ from shared.emabler.rest.listings import Listing
 from shared.instants import Instant
 from shared.polling.chunks import in_chunks
 from shared.polling.fleet import Fleet, newest_in_archive, read_fleet
-from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, judge
+from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, is_catching_up, judge
 from shared.polling.seen import polled_at, seen_row
 from shared.polling.statuses import polled_statuses
 from shared.tables.keys import CHARGER_STATUS, POLL_STATE, escape
@@ -144,7 +144,7 @@ class ChargersPoll:
             fleet.seen.get(charger_id),
         )
         gap = judge(witnessed, known, now, self._looking.silence_ticks)
-        if gap is None:
+        if gap is None or (known is None and is_catching_up(fleet.push, now)):
             return None
         told_up_to = witnessed.last_told_at or gap.since
         archived_at = await newest_in_archive(

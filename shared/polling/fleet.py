@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.deadlines import Deadline
 from shared.events import Clock
+from shared.ingest.freshness import FLEET_PARTITION
 from shared.ingest.rows import PUSH_EVENTS
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.gaps import GAPS_PARTITION, Gap
@@ -30,12 +31,16 @@ _DAY_TICKS = 86_400 * TICKS_PER_SECOND
 
 @dataclass(slots=True)
 class Fleet:
-    """Rows by charger id: current state, when push last told anything, what REST said last, open gaps."""
+    """Rows by charger id: current state, when push last told anything, what REST said last, open gaps.
+
+    `push` is the row of when push told anything of any charger; None for never.
+    """
 
     statuses: dict[str, dict[str, Row]] = field(default_factory=lambda: defaultdict(dict))
     told: dict[str, Row] = field(default_factory=dict)
     seen: dict[str, Row] = field(default_factory=dict)
     gaps: dict[str, Gap] = field(default_factory=dict)
+    push: Row | None = None
     stored_statuses: list[StoredRow] = field(default_factory=list)
 
     @property
@@ -59,17 +64,19 @@ async def read_fleet(tables: Tables, shards: int, deadline: Deadline) -> Fleet:
         )
         return [stored for rows in found for stored in rows]
 
-    statuses, told, seen, gaps = await asyncio.gather(
+    statuses, told, seen, gaps, push = await asyncio.gather(
         read(CHARGER_STATUS, shard_keys),
         read(POLL_STATE, map(push_partition, shard_keys)),
         read(POLL_STATE, map(seen_partition, shard_keys)),
         read(POLL_STATE, [GAPS_PARTITION]),
+        read(POLL_STATE, [FLEET_PARTITION]),
     )
     fleet = Fleet(stored_statuses=statuses)
     fleet.take_statuses(stored.row for stored in statuses)
     fleet.told = {str(stored.row["charger_id"]): stored.row for stored in told}
     fleet.seen = {str(stored.row["charger_id"]): stored.row for stored in seen}
     fleet.gaps = {str(stored.row["charger_id"]): Gap.of_row(stored.row) for stored in gaps}
+    fleet.push = next((stored.row for stored in push), None)
     return fleet
 
 

@@ -7,6 +7,7 @@ judged by what REST shows that push should have told:
 - a socket that charges, of a charger whose measurements push brings, and no word for as long.
 
 A gap that was found stays open until push tells something newer, or REST says that the charger is offline, too.
+None is found while push is catching up: what it has not told may be among what is still on its way.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from enum import StrEnum
 from typing import Final, Self
 
 from shared.emabler.rest.answers import ChargerSeen
-from shared.ingest.freshness import newest_told
+from shared.ingest.freshness import HEARD_AT, newest_told
 from shared.ingest.status import POLL
-from shared.instants import Instant
+from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.seen import first_polled_at
 from shared.polling.statuses import MOST_AHEAD_TICKS
 from shared.tables.keys import POLL_STATE, escape
@@ -25,6 +26,10 @@ from shared.tables.store import EdmValue, Row, TableRow
 
 GAPS_PARTITION: Final = "gaps"
 CHARGING: Final = "Charging"
+
+_LATE_TICKS: Final = 5 * 60 * TICKS_PER_SECOND
+_JUST_NOW_TICKS: Final = 10 * 60 * TICKS_PER_SECOND
+"""More than one poll apart: the row of the fleet is written once a minute."""
 
 
 class Evidence(StrEnum):
@@ -119,6 +124,17 @@ def judge(witnessed: Witnessed, gap: Gap | None, now: Instant, silence_ticks: in
         if since is not None and now - since > silence_ticks:
             return Gap(charger.charger_id, evidence, since, now, last_told_at, charger.last_seen_at)
     return None
+
+
+def is_catching_up(push: Row | None, now: Instant) -> bool:
+    """Whether events come, and even the newest of them is old: a queue is worked off after an outage of ours.
+
+    `push` is the row of all chargers. Single events that come late do not count: others are newer.
+    """
+    newest, heard_at = newest_told(push), (push or {}).get(HEARD_AT)
+    if newest is None or not isinstance(heard_at, Instant):
+        return False
+    return heard_at - newest > _LATE_TICKS and now - heard_at < _JUST_NOW_TICKS
 
 
 def _untold_state(witnessed: Witnessed, last_told_at: Instant | None) -> Instant | None:

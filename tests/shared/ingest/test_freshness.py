@@ -12,6 +12,7 @@ from shared.ingest.freshness import (
     COLUMNS,
     FLEET_PARTITION,
     FLEET_ROW,
+    HEARD_AT,
     WRITE_EVERY_SECONDS,
     WRITE_FLEET_EVERY_SECONDS,
     Freshness,
@@ -63,6 +64,11 @@ class Watched:
         self.writes += method == "execute"
 
 
+def heard(kind, charger_id, told_at):
+    """Something that push told, and that reached us at noon."""
+    return Told(kind, charger_id, told_at, NOON)
+
+
 @pytest.fixture
 def watched():
     """Nothing told yet."""
@@ -79,7 +85,7 @@ def test_the_platforms_time_counts():
     """When eMabler received it, not when it came here, which may be hours later."""
     event = event_of(documented("mt", "charger_state", receivedTimestamp=NINE.iso))
 
-    assert Told.of(event, NOON) == Told(STATE, "ID_OF_CHARGER", NINE)
+    assert Told.of(event, NOON) == Told(STATE, "ID_OF_CHARGER", NINE, NOON)
 
 
 @pytest.mark.parametrize("device", ["1970-01-01T00:00:00Z", "2080-01-01T00:00:00Z", None])
@@ -100,17 +106,17 @@ def test_a_time_in_the_future_is_that_of_the_delivery():
 def test_changes_are_one_for_each_charger_and_one_for_the_fleet():
     """With the newest time of each type; an event that names no charger counts for the fleet."""
     told = [
-        Told(STATE, "C1", at(2)),
-        Told(STATE, "C1", at(1)),
-        Told(BOOT, "C1", at(0)),
-        Told(STATE, "C/2", at(3)),
-        Told(EventType.UNKNOWN, "", at(4)),
+        heard(STATE, "C1", at(2)),
+        heard(STATE, "C1", at(1)),
+        heard(BOOT, "C1", at(0)),
+        heard(STATE, "C/2", at(3)),
+        heard(EventType.UNKNOWN, "", at(4)),
     ]
 
     fleet, *chargers = freshness_changes(told, 4)
 
     assert (fleet.partition_key, fleet.row_key, fleet.charger_id) == (FLEET_PARTITION, FLEET_ROW, None)
-    assert fleet.newest == {"charger_state_at": at(3), "charger_boot_at": at(0), "unknown_at": at(4)}
+    assert fleet.newest == {"charger_state_at": at(3), "charger_boot_at": at(0), "unknown_at": at(4), HEARD_AT: NOON}
     assert {change.row_key: change.newest for change in chargers} == {
         "C1": {"charger_state_at": at(2), "charger_boot_at": at(0)},
         "C~2f2": {"charger_state_at": at(3)},
@@ -130,7 +136,7 @@ def test_any_order_and_cutting_ends_in_the_newest_times(told_and_order):
     def row_after(*batches):
         row = None
         for batch in batches:
-            (_, change) = freshness_changes([Told(kind, "C1", at(seconds)) for kind, seconds in batch], 4)
+            (_, change) = freshness_changes([heard(kind, "C1", at(seconds)) for kind, seconds in batch], 4)
             row = change.merged(row) or row
         return row
 
@@ -142,8 +148,8 @@ def test_any_order_and_cutting_ends_in_the_newest_times(told_and_order):
 
 def test_what_is_there_already_costs_no_write():
     """Neither a repeat nor something older."""
-    (_, change) = freshness_changes([Told(STATE, "C1", at(5))], 4)
-    (_, older) = freshness_changes([Told(STATE, "C1", at(4))], 4)
+    (_, change) = freshness_changes([heard(STATE, "C1", at(5))], 4)
+    (_, older) = freshness_changes([heard(STATE, "C1", at(4))], 4)
     row = change.merged(None)
 
     assert change.merged(row) is None
@@ -157,7 +163,7 @@ def test_push_that_never_told_anything_has_no_time():
 
 async def test_the_first_event_is_written_at_once(watched):
     """In the charger's row and in the fleet's."""
-    await watched.note(Told(STATE, "C1", at(0)))
+    await watched.note(heard(STATE, "C1", at(0)))
 
     assert watched.row("C1")["charger_state_at"] == watched.row(None)["charger_state_at"] == at(0)
     assert watched.row("C1")["charger_id"] == "C1"
@@ -166,43 +172,43 @@ async def test_the_first_event_is_written_at_once(watched):
 
 async def test_a_talkative_charger_is_written_now_and_then(watched):
     """Measurements every few seconds would double the cost of ingest."""
-    await watched.note(Told(STATE, "C1", at(0)))
+    await watched.note(heard(STATE, "C1", at(0)))
     watched.now_seconds += WRITE_EVERY_SECONDS - 1
-    await watched.note(Told(STATE, "C1", at(59)))
+    await watched.note(heard(STATE, "C1", at(59)))
     assert watched.row("C1")["charger_state_at"] == at(0)
 
     watched.now_seconds += 1
-    await watched.note(Told(STATE, "C1", at(60)))
+    await watched.note(heard(STATE, "C1", at(60)))
 
     assert watched.row("C1")["charger_state_at"] == at(60)
 
 
 async def test_the_fleets_row_is_at_most_a_minute_behind(watched):
     """An operator asks for the last event when something seems to be wrong."""
-    await watched.note(Told(STATE, "C1", at(0)))
+    await watched.note(heard(STATE, "C1", at(0)))
     watched.now_seconds += WRITE_FLEET_EVERY_SECONDS
-    await watched.note(Told(STATE, "C1", at(60)))
+    await watched.note(heard(STATE, "C1", at(60)))
 
     assert watched.row(None)["charger_state_at"] == at(60)
 
 
 async def test_nothing_that_was_noted_meanwhile_is_forgotten(watched):
     """Other types, and times that were newer than the one that made the row due."""
-    await watched.note(Told(STATE, "C1", at(0)))
-    await watched.note(Told(BOOT, "C1", at(5)), Told(STATE, "C1", at(7)), Told(STATE, "C2", at(1)))
+    await watched.note(heard(STATE, "C1", at(0)))
+    await watched.note(heard(BOOT, "C1", at(5)), heard(STATE, "C1", at(7)), heard(STATE, "C2", at(1)))
     assert watched.row("C2")["charger_state_at"] == at(1)
     watched.now_seconds += WRITE_EVERY_SECONDS
 
-    await watched.note(Told(STATE, "C1", at(6)))
+    await watched.note(heard(STATE, "C1", at(6)))
 
     assert (watched.row("C1")["charger_boot_at"], watched.row("C1")["charger_state_at"]) == (at(5), at(7))
 
 
 async def test_the_first_measurements_of_a_charger_are_written_at_once(watched):
     """Whether they come at all decides what silence means."""
-    await watched.note(Told(STATE, "C1", at(0)))
-    await watched.note(Told(EventType.MEASUREMENTS, "C1", at(1)))
-    await watched.note(Told(EventType.MEASUREMENTS, "C1", at(2)))
+    await watched.note(heard(STATE, "C1", at(0)))
+    await watched.note(heard(EventType.MEASUREMENTS, "C1", at(1)))
+    await watched.note(heard(EventType.MEASUREMENTS, "C1", at(2)))
 
     assert watched.row("C1")["measurements_at"] == at(1)
 
@@ -216,15 +222,15 @@ async def test_two_batches_at_once_lose_nothing_to_each_other(watched):
             await going_on.wait()
 
     watched.tables.before = wait
-    first = asyncio.create_task(watched.note(Told(STATE, "C1", at(0))))
+    first = asyncio.create_task(watched.note(heard(STATE, "C1", at(0))))
     await asyncio.sleep(0)
-    second = asyncio.create_task(watched.note(Told(BOOT, "C1", at(1))))
+    second = asyncio.create_task(watched.note(heard(BOOT, "C1", at(1))))
     await asyncio.sleep(0)
     going_on.set()
     await asyncio.gather(first, second)
     watched.now_seconds += WRITE_EVERY_SECONDS
 
-    await watched.note(Told(STATE, "C1", at(2)))
+    await watched.note(heard(STATE, "C1", at(2)))
 
     assert (watched.row("C1")["charger_boot_at"], watched.row("C1")["charger_state_at"]) == (at(1), at(2))
 
@@ -238,10 +244,10 @@ async def test_what_storage_did_not_take_is_due_again(watched):
 
     watched.tables.before = refuse
     with pytest.raises(StorageUnavailable):
-        await watched.note(Told(STATE, "C1", at(0)))
+        await watched.note(heard(STATE, "C1", at(0)))
     watched.tables.before = None
 
-    await watched.note(Told(STATE, "C1", at(0)))
+    await watched.note(heard(STATE, "C1", at(0)))
 
     assert watched.row("C1")["charger_state_at"] == at(0)
 
@@ -249,9 +255,9 @@ async def test_what_storage_did_not_take_is_due_again(watched):
 async def test_another_worker_never_turns_time_back(watched):
     """Workers share the rows and nothing else."""
     other = watched.restarted()
-    await watched.note(Told(STATE, "C1", at(5)))
+    await watched.note(heard(STATE, "C1", at(5)))
 
-    await watched.note(Told(STATE, "C1", at(3)), Told(BOOT, "C1", at(4)), freshness=other)
+    await watched.note(heard(STATE, "C1", at(3)), heard(BOOT, "C1", at(4)), freshness=other)
 
     assert (watched.row("C1")["charger_state_at"], watched.row("C1")["charger_boot_at"]) == (at(5), at(4))
 
@@ -267,10 +273,10 @@ async def test_what_is_remembered_has_an_end(watched, monkeypatch):
     """Ids come from outside; those that were written longest ago are forgotten, which costs a write."""
     monkeypatch.setattr("shared.ingest.freshness._MAX_REMEMBERED", 2)
 
-    await watched.note(*[Told(STATE, f"C{number}", at(0)) for number in range(5)])
-    await watched.note(Told(STATE, "C4", at(1)))
+    await watched.note(*[heard(STATE, f"C{number}", at(0)) for number in range(5)])
+    await watched.note(heard(STATE, "C4", at(1)))
     assert watched.row("C4")["charger_state_at"] == at(0)
 
-    await watched.note(Told(STATE, "C0", at(1)))
+    await watched.note(heard(STATE, "C0", at(1)))
 
     assert watched.row("C0")["charger_state_at"] == at(1)

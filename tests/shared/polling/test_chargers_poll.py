@@ -126,6 +126,20 @@ async def test_a_state_that_push_does_not_tell_is_a_gap_after_the_silence(world,
     assert await world.rows("PollState", PartitionKey="gaps") == []
 
 
+async def test_no_gap_is_found_while_push_is_catching_up(world):
+    """After an outage of ours the queue is worked off: what it has not told yet may be in there."""
+    await world.push(state("C1", "Available", after(0)), state("C2", "Available", after(0)))
+    world.api.chargers_now = {"C2": seen("C2", "Available", after(0))}
+    assert await _polls(world, (1,), seen("C1", "Available", after(0))) == 0
+    world.now = after(299)
+    await world.push(state("C2", "Charging", after(60)))
+    assert await _polls(world, (300,), seen("C1", "Charging", after(120))) == 0
+    world.now = after(304)
+    await world.push(state("C2", "Available", after(302)))
+
+    assert await _polls(world, (305,), seen("C1", "Charging", after(120))) == 1
+
+
 async def test_what_was_before_anybody_listened_is_no_gap(world):
     """On the first day everything is known from REST alone."""
     assert await _polls(world, (1, 500), seen("C1", "Charging", after(-500))) == 0

@@ -6,8 +6,9 @@ import orjson
 import pytest
 
 from shared.emabler.rest.answers import ChargerSeen, SocketSeen
+from shared.ingest.freshness import HEARD_AT
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.gaps import GAPS_PARTITION, Evidence, Gap, Witnessed, judge
+from shared.polling.gaps import GAPS_PARTITION, Evidence, Gap, Witnessed, is_catching_up, judge
 from shared.polling.statuses import MOST_AHEAD_TICKS
 from shared.tables.edm import decode_row
 from shared.tables.store import Kind, Operation
@@ -234,3 +235,28 @@ def test_a_gap_is_read_from_its_row_as_it_was_written(gap):
     assert (row.table, row.row["PartitionKey"], row.row["RowKey"]) == ("PollState", GAPS_PARTITION, "C~2f1")
     stored = decode_row(orjson.loads(Operation(Kind.INSERT, row.row).encoded.json))
     assert Gap.of_row(stored) == gap
+
+
+@pytest.mark.parametrize(
+    ("newest", "heard", "is_behind"),
+    [
+        (0, 5, False),  # as late as a message may be
+        (0, 5.1, True),
+        (0, 300, True),
+        (299, 300, False),
+        (0, None, False),  # a row from before this was written down
+        (None, 300, False),
+    ],
+)
+def test_push_catches_up_where_even_the_newest_that_comes_is_old(newest, heard, is_behind):
+    """Within minutes of what was heard last, and no longer: then push is silent again."""
+    row = {} if newest is None else told(newest)
+    row |= {} if heard is None else {HEARD_AT: at(heard)}
+
+    assert is_catching_up(row, at((heard or 300) + 9)) is is_behind
+    assert not is_catching_up(row, at((heard or 300) + 10))
+
+
+def test_push_that_never_told_anything_is_not_catching_up():
+    """There is no row of the fleet then."""
+    assert not is_catching_up(None, at(0))
