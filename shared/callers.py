@@ -5,16 +5,21 @@ whole. Several may be good at once, so that a new one can be added before the ol
 """
 
 import hmac
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
+from shared.key_vault import WHAT_TO_DO, is_unresolved
+
 TAPS: Final = ("REALTIME_AUTH_TOKENS",)
 WEBHOOK: Final = ("PUSH_WEBHOOK_TOKENS", "REALTIME_AUTH_TOKENS")
 HEALTH: Final = ("HEALTH_TOKENS", "REALTIME_AUTH_TOKENS")
 """Settings that hold the values, separated by commas; the first one that is set counts."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,13 +46,19 @@ class Callers:
 
 
 def callers(settings: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> Callers:
-    """Who may ask, as the environment says now: a change of it counts with the next request."""
+    """Who may ask, as the environment says now: a change of it counts with the next request.
+
+    Nobody, where the setting that counts is a reference to Key Vault without its secret: anybody could guess that.
+    """
     for name in settings:
         if (text := environment.get(name, "")).strip():
-            return _parsed(text)
+            return _parsed(name, text)
     return Callers(())
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> Callers:
+def _parsed(name: str, text: str) -> Callers:
+    if is_unresolved(text):
+        _log.error("nobody is let in: %s %s", name, WHAT_TO_DO)
+        return Callers(())
     return Callers.of(text)

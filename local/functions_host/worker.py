@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import json
 import logging
+import secrets
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -98,6 +99,11 @@ async def load_app(folder: Path) -> list[IndexedFunction]:
     ]
 
 
+def _new_trace() -> str:
+    """As the host begins one for every invocation, in W3C's form."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
 async def invoke(function: IndexedFunction, data: TypedData, metadata: Mapping[str, TypedData]) -> Outcome:
     """Run a function of the loaded app with the trigger's data; a failure is logged with its traceback."""
     response = await runtime.invocation_request(
@@ -107,7 +113,7 @@ async def invoke(function: IndexedFunction, data: TypedData, metadata: Mapping[s
             function_id=function.function_id,
             input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
             trigger_metadata=metadata,
-            trace_context=SimpleNamespace(trace_parent="", trace_state="", attributes={}),
+            trace_context=SimpleNamespace(trace_parent=_new_trace(), trace_state="", attributes={}),
             retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
         )
     )

@@ -1,8 +1,10 @@
 """A RealTimeAuth request's body in, the answer's status and body out: read, decided, recorded."""
 
 import logging
+import time
 from typing import Final
 
+from shared import telemetry
 from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, decision_on_failure
 from shared.authorization.decisions import Decided, Source
@@ -17,6 +19,8 @@ UNREADABLE: Final = HttpAnswer(200, AuthAnswer(charging_allowed=False).to_json()
 can become a yes by eMabler's fallback."""
 FAILED: Final = HttpAnswer(503, b"{}")
 """With REALTIME_AUTH_ON_FAILURE=error: eMabler's own fallback decides."""
+
+_UNREADABLE_DECISION: Final = Decision(is_allowed=False, reason=None, rule="unreadable")
 
 ON_FAILURE_ERROR: Final = decision_on_failure(OnFailure.ERROR).rule
 
@@ -33,16 +37,28 @@ class Taps:
 
     async def answer(self, body: bytes) -> HttpAnswer:
         """The answer to an authenticated body; never raises."""
+        started_seconds = time.perf_counter()
+        with telemetry.span("answer tap") as span:
+            decision, answered = await self._decide(body)
+            word = "allowed" if decision.is_allowed else "refused"
+            if answered is FAILED:
+                word = "failed"
+            span.set_attributes({"answer": word, "rule": decision.rule})
+        telemetry.TAPS.record(answer=word, rule=decision.rule)
+        telemetry.TAPS_DURATION.record((time.perf_counter() - started_seconds) * 1000, answer=word)
+        return answered
+
+    async def _decide(self, body: bytes) -> tuple[Decision, HttpAnswer]:
         try:
             request = read_auth_request(body)
         except Unacceptable as error:
             self._unreadable += 1
             _log.warning("tap unreadable, refused: %s; %d since the start", error, self._unreadable)
-            return UNREADABLE
+            return _UNREADABLE_DECISION, UNREADABLE
         decided, tag = await self._authorizer.decide(request)
         self._recorder.keep(decided)
         _log_unusual(decided)
-        return _answer(decided.decision, tag)
+        return decided.decision, _answer(decided.decision, tag)
 
 
 def without_rules(on_failure: OnFailure) -> HttpAnswer:

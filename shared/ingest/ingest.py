@@ -16,13 +16,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from shared import telemetry
 from shared.deadlines import Deadline
+from shared.errors import GiveBack
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
 from shared.ingest.freshness import Freshness, Told
 from shared.ingest.plan import Planned, Understood, current_state_changes, understand
 from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
+from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.bodies import StoredBody
 from shared.tables.layout import Layout
 from shared.tables.merging import Merged, RowMerger
@@ -70,7 +73,20 @@ class Ingest:
         Raises GiveBack where storage cannot take it until the deadline, and ConfigurationError where the tables were
         made with another shard count; then the batch has to come again, whole.
         """
-        started = time.monotonic()
+        links = telemetry.links_to_senders(delivery.properties for delivery in deliveries)
+        with telemetry.span("store batch", links, deliveries=len(deliveries)) as span:
+            started = time.monotonic()
+            try:
+                outcome = await self._store(deliveries, deadline)
+            except GiveBack:
+                telemetry.INGEST_DURATION.record((time.monotonic() - started) * 1000, outcome="given_back")
+                raise
+            outcome.duration_seconds = time.monotonic() - started
+            telemetry.INGEST_DURATION.record(outcome.duration_seconds * 1000, outcome="stored")
+            span.set_attributes({"repeats": outcome.repeats, "quarantined": outcome.quarantined.total()})
+            return outcome
+
+    async def _store(self, deliveries: Sequence[Delivery], deadline: Deadline) -> Outcome:
         await self._layout.check(deadline)
         batch = await self._understand(deliveries)
         archived, new, refused = await self._archive(list(batch.planned.values()), deadline)
@@ -85,13 +101,14 @@ class Ingest:
         set_aside = [*batch.set_aside.values(), *refused, *chain.from_iterable(also_refused)]
         await self._quarantine(set_aside, deadline)
         self._remember(planned.event for planned in archived)
-        return Outcome(
+        outcome = Outcome(
             deliveries=len(deliveries),
             stored=Counter(planned.event.event_type for planned in new),
             repeats=batch.repeats + len(archived) - len(new),
             quarantined=_reasons(set_aside),
-            duration_seconds=time.monotonic() - started,
         )
+        _count(outcome, new, Instant.now())
+        return outcome
 
     async def _understand(self, deliveries: Sequence[Delivery]) -> Understood:
         """Read a batch, a few messages at a time: the taps that come meanwhile are answered by the same loop."""
@@ -167,6 +184,19 @@ def _reasons(set_aside: Iterable[QuarantineChange]) -> Counter[str]:
     for change in set_aside:
         reasons[change.reason] += change.arrivals
     return reasons
+
+
+def _count(outcome: Outcome, new: Iterable[Planned], now: Instant) -> None:
+    """Tell the metrics what a batch came to."""
+    for (event_type, transport), events in Counter((p.event.event_type, p.delivery.transport) for p in new).items():
+        telemetry.PUSH_EVENTS.record(events, type=event_type, transport=transport)
+    for planned in new:
+        if planned.event.received_at is not None:
+            telemetry.PUSH_LAG.record(max(0, now - planned.event.received_at) / TICKS_PER_SECOND)
+    if outcome.repeats:
+        telemetry.PUSH_REPEATS.record(outcome.repeats)
+    for reason, count in outcome.quarantined.items():
+        telemetry.PUSH_QUARANTINED.record(count, reason=reason)
 
 
 def _log_reused(merged: Iterable[Merged]) -> None:

@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from shared.errors import ConfigurationError
+from shared.key_vault import WHAT_TO_DO, is_unresolved
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def connect_emabler(chosen: Settings) -> "EmablerApi":
 
     # It writes a line for each call, and v1 makes one for each charger; a run says how many it made.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if chosen.emabler_api_key is not None and is_unresolved(chosen.emabler_api_key.get_secret_value()):
+        raise ConfigurationError(f"EMABLER_API_KEY {WHAT_TO_DO}.")
     if chosen.emabler_api_key is None:
         raise ConfigurationError(
             "No key of eMabler's REST API is set. Set EMABLER_API_KEY, and EMABLER_API_VERSION and EMABLER_ENVIRONMENT "

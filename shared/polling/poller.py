@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from shared import telemetry
 from shared.deadlines import Deadline
 from shared.emabler.rest.addresses import ApiVersion
 from shared.emabler.rest.api import EmablerApi
@@ -77,6 +78,7 @@ class Poller:
 
         async def work(_: Run, limits: RunLimits) -> tuple[ChargersPolled, Mapping[str, EdmValue]]:
             polled = await ChargersPoll(self._tables, self._api, self._plan.looking, self._now).run(limits)
+            telemetry.PUSH_GAPS.record(polled.open_gaps)
             _log.info(
                 "poll chargers=%d changed_rows=%d refused_rows=%d failures=%s open_gaps=%d calls=%d",
                 polled.chargers,
@@ -176,6 +178,25 @@ class Poller:
     ) -> Result:
         """Do the work under the kind's lease, and write down how it ended."""
         limits = RunLimits(Deadline.after(RUN_SECONDS[kind]), CallBudget(self._plan.calls_per_run))
+        outcome = "failed"
+        try:
+            with telemetry.span(f"poll {kind}", answers=(AnotherRun,)):
+                result = await self._run_within(limits, kind, work)
+            outcome = "succeeded"
+        except AnotherRun:
+            outcome = "left"
+            raise
+        finally:
+            telemetry.POLL_RUNS.record(kind=kind, outcome=outcome)
+            telemetry.POLL_CALLS.record(limits.budget.spent, kind=kind)
+        return result
+
+    async def _run_within(
+        self,
+        limits: RunLimits,
+        kind: PollKind,
+        work: Callable[[Run, RunLimits], Awaitable[tuple[Result, Mapping[str, EdmValue]]]],
+    ) -> Result:
         run = await self._runs.begin(kind, self._now(), limits.deadline)
         if run is None:
             raise AnotherRun(f"another poll of {kind} is under way; when it has ended, this one can be run again")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from shared import telemetry
 from shared.emabler.rest.addresses import ApiVersion
 from shared.emabler.rest.api import EmablerApi
 from shared.emabler.rest.limits import RunLimits
@@ -118,6 +119,7 @@ def _log_day(reconciled: DayReconciled) -> None:
     counts = " ".join(f"{verdict}={reconciled.counts[verdict]}" for verdict in Verdict)
     _log.info("reconciliation day=%s chargers=%d %s", reconciled.day.day, len(reconciled.ledgers), counts)
     if reconciled.unexplained:
+        telemetry.UNEXPLAINED_SESSIONS.record(reconciled.unexplained)
         _log.error(
             "reconciliation drift day=%s unexplained=%d; see the table Reconciliation, or `emabler reconcile --day %s`",
             reconciled.day.day,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from shared import telemetry
 from shared.deadlines import Deadline
 from shared.errors import RowChanged, StorageUnavailable, TableMissing
 from shared.tables.connection import REQUEST_SECONDS, SERVICE_VERSION
@@ -66,7 +67,7 @@ class Administration:
             except ResourceModifiedError:
                 raise RowChanged(f"table {table}: the row to delete is another one by now", index=0) from None
 
-        await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), delete)
+        await self._ask("write", table, Deadline.after(ADMINISTRATION_SECONDS), delete)
 
     async def create_table(self, table: str, deadline: Deadline) -> None:
         """See Tables.create_table."""
@@ -80,11 +81,15 @@ class Administration:
                 if error_code(error) != "TableAlreadyExists":
                     raise
 
-        await self._ask(table, deadline, create)
+        await self._ask("table", table, deadline, create)
 
     async def drop_table(self, table: str) -> None:
         """See Tables.drop_table."""
-        await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), lambda: self._client().delete_table(table))
+
+        async def drop() -> None:
+            await self._client().delete_table(table)
+
+        await self._ask("table", table, Deadline.after(ADMINISTRATION_SECONDS), drop)
 
     async def list_tables(self) -> list[str]:
         """See Tables.list_tables."""
@@ -92,7 +97,7 @@ class Administration:
         async def names() -> list[str]:
             return [table.name async for table in self._client().list_tables()]
 
-        return await self._ask("(all)", Deadline.after(ADMINISTRATION_SECONDS), names)
+        return await self._ask("table", "(all)", Deadline.after(ADMINISTRATION_SECONDS), names)
 
     async def close(self) -> None:
         """Close the SDK's client."""
@@ -109,13 +114,17 @@ class Administration:
             entities = await anext(pages)
             return [_stored_row(entity) async for entity in entities], pages.continuation_token
 
-        return await self._ask(table, Deadline.after(ADMINISTRATION_SECONDS), page)
+        return await self._ask("query", table, Deadline.after(ADMINISTRATION_SECONDS), page)
 
-    async def _ask(self, table: str, deadline: Deadline, request: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _ask(
+        self, operation: str, table: str, deadline: Deadline, request: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """`operation` is the metric's word for it."""
         await asyncio.to_thread(import_module, "azure.data.tables.aio")
 
         async def attempt() -> Answer:
             try:
+                telemetry.TABLES_REQUESTS.record(operation=operation)
                 async with asyncio.timeout(min(REQUEST_SECONDS, deadline.remaining_seconds)):
                     with sdk_faults_told(table):
                         return await request()

@@ -12,8 +12,9 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from shared import telemetry
 from shared.deadlines import Deadline
-from shared.errors import StorageUnavailable
+from shared.errors import RowConflict, RowRefused, StorageUnavailable, TableMissing
 from shared.tables.administration import Administration
 from shared.tables.batch_answer import read_batch_answer
 from shared.tables.batch_body import BATCH_CONTENT_TYPE, batch_body
@@ -28,6 +29,7 @@ from shared.tables.store import Operation, StoredRow
 from shared.tables.values import EdmValue
 
 _BATCH_HEADERS: Final = {"Content-Type": BATCH_CONTENT_TYPE, "Accept": "application/json"}
+_ANSWERS: Final = (RowConflict, RowRefused, TableMissing)
 _NO_TABLE_CODE: Final = "TableNotFound"
 _NOT_THERE_CODES: Final = {"ResourceNotFound", "EntityNotFound", _NO_TABLE_CODE}
 _GET_HEADERS: Final = {"Accept": "application/json;odata=minimalmetadata"}
@@ -65,7 +67,8 @@ class AzureTables:
                 raise error_from(answer.refusal(), table)
             return read_batch_answer(answer.body, table, len(operations))
 
-        return await until_deadline(deadline, attempt)
+        with telemetry.span("write rows", answers=_ANSWERS, table=table, rows=len(operations)):
+            return await until_deadline(deadline, attempt)
 
     async def get(
         self, table: str, partition_key: str, row_key: str, deadline: Deadline, *, needs_table: bool = False

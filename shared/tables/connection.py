@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from shared import telemetry
 from shared.deadlines import Deadline
 from shared.errors import StorageUnavailable
 from shared.tables.credentials import StorageAccount
@@ -22,6 +23,9 @@ REQUESTS_AT_ONCE: Final = 32
 
 SERVICE_VERSION: Final = "2020-12-06"
 """The first `x-ms-version` that takes tokens for tables, and the newest that azure-data-tables speaks."""
+
+_REQUEST_ID_HEADER: Final = "x-ms-client-request-id"
+"""By which the account's own log (StorageWrite) leads to the trace, and back."""
 
 _NEXT_PAGE = {name: f"x-ms-continuation-{name}" for name in ("NextPartitionKey", "NextRowKey")}
 _COMMON_HEADERS = {
@@ -72,6 +76,7 @@ class Connection:
     ) -> Answer:
         if deadline.remaining_seconds == 0:
             raise StorageUnavailable("no time was left to ask storage")
+        telemetry.TABLES_REQUESTS.record(operation=_operation(method, path))
         limit_seconds = min(REQUEST_SECONDS, deadline.remaining_seconds)
         try:
             async with asyncio.timeout(limit_seconds):
@@ -90,6 +95,8 @@ class Connection:
 
     async def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         url = URL(self._account.endpoint + path, encoded=True)
+        if (request_id := telemetry.request_id()) is not None:
+            headers = {**headers, _REQUEST_ID_HEADER: request_id}
         # From a file aiohttp writes in pieces and lets others run between them; plain bytes it would send in one go.
         data = None if body is None else BytesIO(body)
         async with self._open_session().request(
@@ -111,3 +118,10 @@ class Connection:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _operation(method: str, path: str) -> str:
+    """The word of a request in the metric, by its method and path."""
+    if method == "POST":
+        return "transaction"
+    return "query" if "()" in path else "read"

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import stamina
 
+from shared import telemetry
 from shared.deadlines import Deadline
 from shared.errors import StorageUnavailable
 from shared.tables.faults import is_worth_retrying
@@ -39,7 +40,10 @@ async def until_deadline(deadline: Deadline, attempt: Callable[[], Awaitable[Ans
             return False
         asked = error.retry_after_seconds if isinstance(error, StorageUnavailable) else None
         pause = max(next(pauses), asked or 0.0)
-        return pause if pause < deadline.remaining_seconds else False
+        if pause >= deadline.remaining_seconds:
+            return False
+        telemetry.TABLES_RETRIES.record(reason=type(error).__name__)
+        return pause
 
     async for trial in stamina.retry_context(on=pause_seconds, attempts=None, timeout=None):
         with trial:

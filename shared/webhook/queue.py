@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from shared import telemetry
 from shared.errors import EmablerError, QueueUnavailable, Unacceptable
 from shared.ingest.rows import TRANSPORT_PROPERTY
 
@@ -58,7 +59,7 @@ class EventQueue:
             body,
             message_id=hashlib.sha256(body).hexdigest(),
             content_type="application/json",
-            application_properties={TRANSPORT_PROPERTY: "webhook"},
+            application_properties={TRANSPORT_PROPERTY: "webhook", **telemetry.trace_properties()},
         )
         try:
             await (await self._open()).send_messages(message)

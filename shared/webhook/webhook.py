@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from shared import telemetry
 from shared.answers import NOT_SAFE, HttpAnswer
 from shared.deadlines import Deadline
 from shared.errors import EmablerError, QueueUnavailable, Unacceptable
@@ -61,7 +62,9 @@ class Webhook:
     async def take(self, body: bytes, kind: Kind) -> HttpAnswer:
         """Keep an authenticated body, which is no tap, and answer. Raises nothing that it can foresee."""
         begun_seconds = self._clock()
-        way = await self._keep(body)
+        with telemetry.span("take delivery"):
+            way = await self._keep(body)
+        telemetry.WEBHOOK_DELIVERIES.record(outcome=way or "not-kept")
         _log.info("webhook kind=%s way=%s duration_ms=%.1f", kind.name, way, (self._clock() - begun_seconds) * 1000)
         if way is None:
             return NOT_SAFE

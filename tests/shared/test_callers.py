@@ -56,3 +56,14 @@ def test_tokens_are_compared_in_constant_time_and_all_of_them():
 
     assert not any(isinstance(node, ast.Compare | ast.GeneratorExp) for node in ast.walk(admits))
     assert "hmac.compare_digest" in ast.unparse(admits)
+
+
+@pytest.mark.parametrize("setting", ["REALTIME_AUTH_TOKENS", "PUSH_WEBHOOK_TOKENS"])
+def test_a_reference_to_key_vault_is_no_token(setting, caplog):
+    """Azure hands it on as it is while it cannot resolve it, and anybody who knows the vault could write it."""
+    reference = f"@Microsoft.KeyVault(VaultName=vault;SecretName={setting.lower()})"
+    environment = {"REALTIME_AUTH_TOKENS": "tap", setting: reference}
+
+    for shown in ("tap", reference):
+        assert not callers((setting, "REALTIME_AUTH_TOKENS"), environment).admits(shown)
+    assert f"nobody is let in: {setting} is a reference to Key Vault" in caplog.text
