@@ -34,12 +34,6 @@ class LostPush:
     """What is true of that session."""
 
     @property
-    def told_just_now(self) -> set[str]:
-        """Chargers of which a message does not say when the platform received it: it counts as told when delivered."""
-        untimed = (one for one in self.happenings if one.kind is Kind.FULL and one.charger.generation is Generation.V1)
-        return {one.charger.charger_id for one in untimed}
-
-    @property
     def ends_at(self) -> int:
         """The end of the day, in the simulator's ticks."""
         return self.fleet.start_ticks + TICKS_PER_DAY

@@ -13,6 +13,9 @@ from shared.tables.store import EdmValue, Row
 STALE_TICKS: Final = 3600 * TICKS_PER_SECOND
 """So long may chargers and sessions go without a poll that succeeds."""
 
+NIGHTLY_STALE_TICKS: Final = 50 * 3600 * TICKS_PER_SECOND
+"""And so long the nightly account: two nights, and a little."""
+
 _FREQUENT: Final = (PollKind.CHARGERS, PollKind.SESSIONS)
 
 Moment = Annotated[str | None, Field(description="ISO 8601, UTC; null for never.")]
@@ -82,15 +85,17 @@ def problems_of(observed: Observed, now: Instant, *, is_polling: bool) -> Sequen
     if observed.open_gaps:
         problems.append(f"push is silent about {observed.open_gaps} chargers: see `emabler gaps`")
     if is_polling:
-        stale = [kind for kind in _FREQUENT if _is_stale(observed.runs.get(kind, {}), now)]
+        stale = [kind for kind in _FREQUENT if _is_stale(observed.runs.get(kind, {}), now, STALE_TICKS)]
         problems += [f"no poll of {kind} has succeeded for an hour: see its last error" for kind in stale]
+        if _is_stale(observed.runs.get(PollKind.RECONCILIATION, {}), now, NIGHTLY_STALE_TICKS):
+            problems.append("no reconciliation has succeeded for two nights: see its last error")
     return problems
 
 
-def _is_stale(run: Mapping[str, EdmValue], now: Instant) -> bool:
+def _is_stale(run: Mapping[str, EdmValue], now: Instant, stale_ticks: int) -> bool:
     """A poll that never ran is not late: the app may just have been deployed."""
     since = [at for name in ("succeeded_at", "first_started_at") if isinstance(at := run.get(name), Instant)]
-    return bool(since) and now - max(since) > STALE_TICKS
+    return bool(since) and now - max(since) > stale_ticks
 
 
 def _poll(run: Row) -> PollHealth:

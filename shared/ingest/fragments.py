@@ -3,7 +3,7 @@
 Fragments are kept in the row as JSON. Merging is a union of sets, so order and repeats need no cases of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +55,16 @@ def fragment_of(event: Event) -> Fragment:
     )
 
 
-def with_fragments(current: Row | None, brought: Iterable[Fragment]) -> list[Fragment] | None:
+def with_fragments(
+    current: Row | None, brought: Iterable[Fragment], replaced_ids: Container[str] = ()
+) -> list[Fragment] | None:
     """A row's fragments and those that are brought, from old to new; None where that changes nothing.
 
-    What push told never changes. What REST tells of a session can, and then replaces what it told before.
+    What push told never changes. What REST tells of a session can, and then replaces what it told before, under the
+    same id or, where it has none of its own, under those of `replaced_ids`.
     """
     known = {fragment.event_id: fragment for fragment in read_fragments(current)}
-    together = dict(known)
+    together = {event_id: fragment for event_id, fragment in known.items() if event_id not in replaced_ids}
     for fragment in brought:
         if fragment.event_id not in known or fragment.told.kind is FragmentKind.POLL:
             together[fragment.event_id] = fragment

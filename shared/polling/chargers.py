@@ -6,7 +6,7 @@ Chargers are stored while the next ones are asked for. Whatever goes wrong in th
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,9 +18,10 @@ from shared.emabler.rest.limits import RunLimits
 from shared.emabler.rest.listings import Listing
 from shared.instants import Instant
 from shared.polling.chunks import in_chunks
+from shared.polling.deletions import delete_rows
 from shared.polling.fleet import Fleet, newest_in_archive, read_fleet
-from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, is_catching_up, judge
-from shared.polling.seen import polled_at, seen_row
+from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, judge, untold_of
+from shared.polling.seen import asked_at, failed_row, seen_row
 from shared.polling.statuses import polled_statuses
 from shared.tables.keys import CHARGER_STATUS, POLL_STATE, escape
 from shared.tables.merging import RowMerger
@@ -89,6 +90,7 @@ class ChargersPoll:
             gone = {charger_id for charger_id, error in listing.tally.failures.items() if isinstance(error, NotFound)}
             if listing.tally.is_whole:
                 gone |= self._fleet.gaps.keys() - self._judged.keys()
+            await self._note_failed(listing.tally.failures, limits)
             await self._keep_gaps(gone, limits)
         return self._outcome
 
@@ -100,7 +102,7 @@ class ChargersPoll:
         """So that a run which cannot ask for all of them leaves others out than the run before."""
         await reading
         ids = self._fleet.charger_ids | set(self._looking.named_ids)
-        return sorted(ids, key=lambda charger_id: (polled_at(self._fleet.seen.get(charger_id)), charger_id))
+        return sorted(ids, key=lambda charger_id: (asked_at(self._fleet.seen.get(charger_id)), charger_id))
 
     async def _store_while_listing(
         self, listing: Listing[ChargerSeen], reading: Awaitable[None], limits: RunLimits
@@ -114,27 +116,41 @@ class ChargersPoll:
 
         storing: list[asyncio.Task[None]] = []
         try:
-            async for chunk in in_chunks(listing, _CHUNK):
+            async for chunk in in_chunks(self._each_once(listing), _CHUNK):
                 storing.append(asyncio.create_task(store(chunk)))  # noqa: PERF401  # they start while others are asked
         finally:
             await together(storing)
 
+    async def _each_once(self, listing: Listing[ChargerSeen]) -> AsyncIterator[ChargerSeen]:
+        """The answers without those of a charger that has answered: v1 may know one by several spellings of its id."""
+        answered: set[str] = set()
+        async for charger in listing:
+            if charger.charger_id in answered:
+                _log.warning("poll charger_id=%r answered twice: it is asked for by two ids", charger.charger_id[:64])
+                continue
+            answered.add(charger.charger_id)
+            yield charger
+
     async def _store(self, chunk: Sequence[ChargerSeen], limits: RunLimits) -> None:
         """Store some chargers, and judge of each whether push is silent about it."""
-        asked_at, shards = self._now(), self._looking.shards
-        changes = [change for charger in chunk for change in polled_statuses(charger, asked_at, shards)]
-        seen = [seen_row(charger, asked_at, self._fleet.seen.get(charger.charger_id), shards) for charger in chunk]
-        (merged, refused), also_refused = await asyncio.gather(
-            self._merger.merge(changes, limits.deadline), self._writer.upsert(seen, limits.deadline)
-        )
-        self._fleet.take_statuses(written.after for written in merged)
+        now, shards, fleet = self._now(), self._looking.shards, self._fleet
+        changes = [change for charger in chunk for change in polled_statuses(charger, now, shards)]
+        merged, refused = await self._merger.merge(changes, limits.deadline)
+        fleet.take_statuses(written.after for written in merged)
+        looked = await together(self._look(charger, now, limits) for charger in chunk)
+        seen = []
+        for witnessed, gap in looked:
+            charger_id, untold = witnessed.charger.charger_id, untold_of(witnessed, now)
+            self._judged[charger_id] = gap
+            told = untold.columns if untold is not None else {}
+            seen.append(seen_row(witnessed.charger, now, fleet.seen.get(charger_id), told, shards))
+        also_refused = await self._writer.upsert(seen, limits.deadline)
         self._outcome.chargers += len(chunk)
         self._outcome.changed_rows += len(merged)
         self._outcome.refused_rows += len(refused) + len(also_refused)
-        judged = await together(self._judge(charger, asked_at, limits) for charger in chunk)
-        self._judged |= {charger.charger_id: gap for charger, gap in zip(chunk, judged, strict=True)}
 
-    async def _judge(self, charger: ChargerSeen, now: Instant, limits: RunLimits) -> Gap | None:
+    async def _look(self, charger: ChargerSeen, now: Instant, limits: RunLimits) -> tuple[Witnessed, Gap | None]:
+        """What is known of a charger, and its gap; the archive is asked where there would be one."""
         fleet, charger_id = self._fleet, charger.charger_id
         known = fleet.gaps.get(charger_id)
         witnessed = Witnessed(
@@ -142,17 +158,26 @@ class ChargersPoll:
             list(fleet.statuses[charger_id].values()),
             fleet.told.get(charger_id),
             fleet.seen.get(charger_id),
+            fleet.push,
         )
         gap = judge(witnessed, known, now, self._looking.silence_ticks)
-        if gap is None or (known is None and is_catching_up(fleet.push, now)):
-            return None
+        if gap is None:
+            return witnessed, None
         told_up_to = witnessed.last_told_at or gap.since
         archived_at = await newest_in_archive(
             self._tables, charger_id, told_up_to, now, self._looking.shards, limits.deadline
         )
         if archived_at is None:
-            return gap
-        return judge(replace(witnessed, archived_at=archived_at), known, now, self._looking.silence_ticks)
+            return witnessed, gap
+        witnessed = replace(witnessed, archived_at=archived_at)
+        return witnessed, judge(witnessed, known, now, self._looking.silence_ticks)
+
+    async def _note_failed(self, charger_ids: Iterable[str], limits: RunLimits) -> None:
+        """Write down who gave no answer, where chargers are asked one by one: they must not be the first next time."""
+        if self._api.version is ApiVersion.V1:
+            now, shards = self._now(), self._looking.shards
+            rows = [failed_row(name, now, self._fleet.seen.get(name), shards) for name in charger_ids]
+            await self._writer.upsert(rows, limits.deadline)
 
     async def _keep_gaps(self, gone: Container[str], limits: RunLimits) -> None:
         """Write the gaps that were found, and delete those that are closed or whose chargers are gone."""
@@ -163,9 +188,11 @@ class ChargersPoll:
         ]
         outcome.open_gaps = len(known) + len(outcome.gaps_found) - len(outcome.gaps_closed)
         await self._writer.upsert([gap.row for gap in outcome.gaps_found], limits.deadline)
-        for gap in outcome.gaps_closed:
-            await self._tables.delete(POLL_STATE, GAPS_PARTITION, escape(gap.charger_id))
+        closed = ((GAPS_PARTITION, escape(gap.charger_id), None) for gap in outcome.gaps_closed)
+        await delete_rows(self._tables, POLL_STATE, closed, limits.deadline)
         _log_gaps(outcome)
+        if outcome.refused_rows:
+            _log.error("poll chargers: storage refused %d rows; a fault of this app, report it", outcome.refused_rows)
 
 
 def _log_gaps(outcome: ChargersPolled) -> None:

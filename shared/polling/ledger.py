@@ -13,10 +13,9 @@ from typing import Final
 
 import orjson
 
-from shared.events import FragmentKind
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.joining import ChargerSessions
-from shared.polling.sessions_told import KeptSession, Told, polled_id, told_by, told_by_rest
+from shared.polling.sessions_told import KeptSession, Told, polled_id, told_by_rest
 from shared.tables.keys import day_partition, escape
 from shared.tables.store import Int64, TableRow
 
@@ -190,13 +189,12 @@ def _entries(charger: ChargerSessions) -> Iterator[tuple[Instant, Entry]]:
 
 def _kept_entry(kept: KeptSession) -> Iterator[tuple[Instant, Entry]]:
     """A session that REST did not list now: what it told of it earlier counts still."""
-    polled = told_by([one for one in kept.fragments if one.told.kind is FragmentKind.POLL])
-    if kept.pushed is not None and polled is not None:
-        yield from _compared(kept.row_key, kept.pushed, polled)
+    if kept.pushed is not None and kept.polled is not None:
+        yield from _compared(kept.row_key, kept.pushed, kept.polled)
     elif kept.pushed is not None:
         yield from _one_sided(kept.row_key, Verdict.PUSHED_ONLY, kept.pushed)
-    elif polled is not None:
-        yield from _one_sided(kept.row_key, Verdict.POLLED_ONLY, polled)
+    elif kept.polled is not None:
+        yield from _one_sided(kept.row_key, Verdict.POLLED_ONLY, kept.polled)
 
 
 def _compared(row_key: str, pushed: Told, polled: Told) -> Iterator[tuple[Instant, Entry]]:

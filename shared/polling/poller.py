@@ -4,7 +4,8 @@ Timers and the operator's commands use the same runs, so that they never do the 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -125,7 +126,7 @@ class Poller:
             )
             return stored, {"sessions": stored.sessions, "calls": limits.budget.spent}
 
-        return await self._run(PollKind.SESSIONS, work)
+        return await self._run(PollKind.SESSIONS, work, is_of_choice=window is not None)
 
     async def statistics(self) -> None:
         """Keep v1's statistics. Raises as `chargers` does, and NotOffered with v2."""
@@ -164,7 +165,7 @@ class Poller:
 
         async def work(_: Run, limits: RunLimits) -> tuple[list[DayReconciled], Mapping[str, EdmValue]]:
             reconciler = Reconciler(self._tables, self._api, self._plan.looking.shards, self._now)
-            reconciled = [await reconciler.day(day, limits, repairs=repairs) for day in days]
+            reconciled = await reconciler.days(days, limits, repairs=repairs)
             return reconciled, {"unexplained": sum(day.unexplained for day in reconciled), "calls": limits.budget.spent}
 
         return await self._run(PollKind.RECONCILIATION, work)
@@ -174,42 +175,35 @@ class Poller:
         return window_of(Known(watermark, bool(gaps), self._api.version), self._now())
 
     async def _run(
-        self, kind: PollKind, work: Callable[[Run, RunLimits], Awaitable[tuple[Result, Mapping[str, EdmValue]]]]
-    ) -> Result:
-        """Do the work under the kind's lease, and write down how it ended."""
-        limits = RunLimits(Deadline.after(RUN_SECONDS[kind]), CallBudget(self._plan.calls_per_run))
-        outcome = "failed"
-        try:
-            with telemetry.span(f"poll {kind}", answers=(AnotherRun,)):
-                result = await self._run_within(limits, kind, work)
-            outcome = "succeeded"
-        except AnotherRun:
-            outcome = "left"
-            raise
-        finally:
-            telemetry.POLL_RUNS.record(kind=kind, outcome=outcome)
-            telemetry.POLL_CALLS.record(limits.budget.spent, kind=kind)
-        return result
-
-    async def _run_within(
         self,
-        limits: RunLimits,
         kind: PollKind,
         work: Callable[[Run, RunLimits], Awaitable[tuple[Result, Mapping[str, EdmValue]]]],
+        *,
+        is_of_choice: bool = False,
     ) -> Result:
-        run = await self._runs.begin(kind, self._now(), limits.deadline)
-        if run is None:
-            raise AnotherRun(f"another poll of {kind} is under way; when it has ended, this one can be run again")
-        try:
-            result, columns = await work(run, limits)
-        except EmablerError as error:
-            await self._fail(run, error)
-            raise
-        except Exception as error:
-            # Its text could hold anything.
-            await self._fail(run, EmablerError(f"{type(error).__name__}: a fault of this app, report it"))
-            raise
-        await self._runs.succeed(run, self._now(), columns, Deadline.after(ENDING_SECONDS))
+        """Do the work under the kind's lease, and write down how it ended.
+
+        A run of somebody's choice, beside the regular ones, says nothing of how those are doing.
+        """
+        limits = RunLimits(Deadline.after(RUN_SECONDS[kind]), CallBudget(self._plan.calls_per_run))
+        with _told(kind, limits):
+            run = await self._runs.begin(kind, self._now(), limits.deadline)
+            if run is None:
+                raise AnotherRun(f"another poll of {kind} is under way; when it has ended, this one can be run again")
+            try:
+                result, columns = await work(run, limits)
+            except EmablerError as error:
+                await self._fail(run, error)
+                raise
+            except Exception as error:
+                # Its text could hold anything.
+                await self._fail(run, EmablerError(f"{type(error).__name__}: a fault of this app, report it"))
+                raise
+            ending = Deadline.after(ENDING_SECONDS)
+            if is_of_choice:
+                await self._runs.leave(run, ending)
+            else:
+                await self._runs.succeed(run, self._now(), columns, ending)
         return result
 
     async def _fail(self, run: Run, error: EmablerError) -> None:
@@ -218,3 +212,19 @@ class Poller:
             await self._runs.fail(run, self._now(), error, Deadline.after(ENDING_SECONDS))
         except (GiveBack, RowConflict) as second:
             _log.warning("the end of poll %s was not written error=%s", run.kind, type(second).__name__)
+
+
+@contextmanager
+def _told(kind: PollKind, limits: RunLimits) -> Iterator[None]:
+    """Tell the metrics how a run ended, and what it cost."""
+    outcome = "failed"
+    try:
+        with telemetry.span(f"poll {kind}", answers=(AnotherRun,)):
+            yield
+        outcome = "succeeded"
+    except AnotherRun:
+        outcome = "left"
+        raise
+    finally:
+        telemetry.POLL_RUNS.record(kind=kind, outcome=outcome)
+        telemetry.POLL_CALLS.record(limits.budget.spent, kind=kind)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +11,11 @@ from shared import telemetry
 from shared.emabler.rest.addresses import ApiVersion
 from shared.emabler.rest.api import EmablerApi
 from shared.emabler.rest.limits import RunLimits
+from shared.errors import EmablerError
 from shared.ingest.rows import PUSH_EVENTS
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.ledger import DAY_TICKS, Ledger, Verdict, ledger_of, unexplained
+from shared.polling.errors import is_of_one_list
+from shared.polling.ledger import DAY_TICKS, RECONCILIATION, Ledger, Verdict, ledger_of, unexplained
 from shared.polling.session_store import SessionsStored, SessionStore
 from shared.polling.sessions import whole_list
 from shared.polling.windows import Window
@@ -23,8 +25,9 @@ from shared.tables.writing import RowWriter
 
 _HOUR: Final = 3600 * TICKS_PER_SECOND
 
-MARGIN_TICKS: Final = {ApiVersion.V1: 24 * _HOUR, ApiVersion.V2: _HOUR}
-"""How much more than the day REST is asked for, on both sides: clocks differ, and v1's window may be about starts."""
+MARGIN_TICKS: Final = {ApiVersion.V1: 72 * _HOUR, ApiVersion.V2: _HOUR}
+"""How much more than the day REST is asked for, on both sides: clocks differ, and v1's window may be about starts, of
+sessions that last for days."""
 
 DAYS_LATE: Final = 3
 """For how many days after its day a message may come and be found."""
@@ -60,6 +63,26 @@ class Reconciler:
         self._shards = shards
         self._now = now
         self._store = SessionStore(tables, shards)
+        self._chargers_by_partition: dict[str, set[str]] = {}
+
+    async def days(self, days: Iterable[Instant], limits: RunLimits, *, repairs: bool) -> list[DayReconciled]:
+        """Reconcile days as `day` does. One whose list is not to be had does not keep the others from their account.
+
+        Its error is raised at the end.
+        """
+        reconciled: list[DayReconciled] = []
+        failure: EmablerError | None = None
+        for day in days:
+            try:
+                reconciled.append(await self.day(day, limits, repairs=repairs))
+            except EmablerError as error:
+                if not is_of_one_list(error):
+                    raise
+                failure = failure or error
+                _log.error("reconciliation of %s was not possible: %s", day.day, error)
+        if failure is not None:
+            raise failure
+        return reconciled
 
     async def day(self, day: Instant, limits: RunLimits, *, repairs: bool) -> DayReconciled:
         """Reconcile the day that begins at `day`; without `repairs` nothing is written, not even the ledger.
@@ -73,10 +96,11 @@ class Reconciler:
             async for sessions in whole_list(self._api.sessions(window.start, window.end, limits))
             for session in sessions
         ]
-        chargers = await self._store.join(
-            polled, limits.deadline, also=await self._chargers_with_events(day, limits), since=day
-        )
-        found = [ledger for charger in chargers if (ledger := ledger_of(charger, day)).entries]
+        # An account from before may be of a session that turned out to belong to another day.
+        accounted, told = await asyncio.gather(self._accounted(day, limits), self._chargers_with_events(day, limits))
+        chargers = await self._store.join(polled, limits.deadline, also=accounted | told, since=day)
+        ledgers = [ledger_of(charger, day) for charger in chargers]
+        found = [ledger for ledger in ledgers if ledger.entries or ledger.charger_id in accounted]
         reconciled = DayReconciled(day, found)
         if repairs:
             reconciled.stored = await self._store.store(chargers, self._now(), limits.deadline)
@@ -102,7 +126,27 @@ class Reconciler:
         )
         return {charger_id for charger_ids in found for charger_id in charger_ids}
 
+    async def _accounted(self, day: Instant, limits: RunLimits) -> set[str]:
+        """Chargers that have a row of that day."""
+        found = await asyncio.gather(
+            *(
+                self._tables.find(
+                    RECONCILIATION,
+                    "PartitionKey eq @partition",
+                    limits.deadline,
+                    ("charger_id",),
+                    partition=f"{day.day}-{number:02d}",
+                )
+                for number in range(self._shards)
+            )
+        )
+        return {str(stored.row["charger_id"]) for rows in found for stored in rows}
+
     async def _chargers_in(self, day: Instant, partition: str, limits: RunLimits) -> set[str]:
+        """Those of one partition of the archive, which is read once for all days of a run."""
+        known = self._chargers_by_partition.get(partition)
+        if known is not None:
+            return known
         rows = await self._tables.find(
             month_table(PUSH_EVENTS, day),
             "PartitionKey eq @partition and fragment ge @any",
@@ -111,7 +155,9 @@ class Reconciler:
             partition=partition,
             any="",
         )
-        return {str(stored.row["charger_id"]) for stored in rows}
+        found = {str(stored.row["charger_id"]) for stored in rows}
+        self._chargers_by_partition[partition] = found
+        return found
 
 
 def _log_day(reconciled: DayReconciled) -> None:

@@ -98,6 +98,10 @@ class Runs:
         ending = {"leased_until": None, "succeeded_at": now, "error": None, "failures_in_a_row": 0}
         await self.note(run, {**columns, **ending}, deadline)
 
+    async def leave(self, run: Run, deadline: Deadline) -> None:
+        """End a run that somebody chose to do beside the regular ones: it tells nothing of how those are doing."""
+        await self.note(run, {"leased_until": None}, deadline)
+
     async def fail(self, run: Run, now: Instant, error: EmablerError, deadline: Deadline) -> None:
         """End a run that did not; its error's text is one of ours and holds nothing personal."""
         failures = run.row.get("failures_in_a_row")

@@ -1,5 +1,6 @@
 """What REST said last of each charger: one row in `PollState`, written anew by every poll (pure)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from shared.emabler.rest.answers import ChargerSeen
@@ -8,10 +9,16 @@ from shared.tables.keys import POLL_STATE, escape, seen_partition, shard
 from shared.tables.store import EdmValue, Row, TableRow
 
 _POLLED_AT: Final = "polled_at"
+_FAILED_AT: Final = "failed_at"
 
 
-def seen_row(charger: ChargerSeen, asked_at: Instant, before: Row | None, shards: int) -> TableRow:
-    """The row of a charger; `before` is what it was, for when the charger was polled for the first time."""
+def seen_row(
+    charger: ChargerSeen, asked_at: Instant, before: Row | None, untold: Mapping[str, EdmValue], shards: int
+) -> TableRow:
+    """The row of a charger; `before` is what it was, for when the charger was polled for the first time.
+
+    `untold` are columns about what push has not told, for the next poll.
+    """
     first_polled_at = (before or {}).get("first_polled_at", asked_at)
     columns: dict[str, EdmValue] = {
         "PartitionKey": seen_partition(shard(charger.charger_id, shards)),
@@ -29,8 +36,27 @@ def seen_row(charger: ChargerSeen, asked_at: Instant, before: Row | None, shards
         "manufacturer": charger.manufacturer,
         "firmware_version": charger.firmware_version,
         "is_push_enabled": charger.is_push_enabled,
+        **untold,
     }
     return TableRow(POLL_STATE, columns)
+
+
+def failed_row(charger_id: str, asked_at: Instant, before: Row | None, shards: int) -> TableRow:
+    """The row of a charger that was asked for and gave no answer: the next run asks for others first."""
+    columns: dict[str, EdmValue] = {
+        **(before or {}),
+        "PartitionKey": seen_partition(shard(charger_id, shards)),
+        "RowKey": escape(charger_id),
+        "charger_id": charger_id,
+        _FAILED_AT: asked_at,
+    }
+    return TableRow(POLL_STATE, columns)
+
+
+def asked_at(seen: Row | None) -> Instant:
+    """When the charger was asked for last, with an answer or without; for one that never was, the beginning of time."""
+    at = (seen or {}).get(_FAILED_AT)
+    return max(polled_at(seen), at if isinstance(at, Instant) else Instant(0))
 
 
 def polled_at(seen: Row | None) -> Instant:

@@ -11,12 +11,13 @@ import orjson
 
 from shared.deadlines import Deadline
 from shared.emabler.rest.answers import PolledSession
-from shared.errors import RowChanged, RowRefused, Unacceptable
+from shared.errors import RowRefused, Unacceptable
 from shared.ingest.fragments import with_fragments
 from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
 from shared.ingest.sessions import TRANSACTIONS, assemble
 from shared.instants import TICKS_PER_SECOND, Instant
+from shared.polling.deletions import delete_rows
 from shared.polling.joining import ChargerSessions, Joined, join
 from shared.polling.sessions_told import KeptSession, polled_fragment
 from shared.tables.keys import rows_of_charger, shard
@@ -50,7 +51,7 @@ class JoinedSessionChange:
     def merged(self, current: Row | None) -> Row | None:
         """The session with what REST tells; None where it has that already."""
         session = self.joined.session
-        fragments = with_fragments(current, [polled_fragment(session)])
+        fragments = with_fragments(current, [polled_fragment(session)], self.joined.replaced_ids)
         if fragments is None:
             return None
         transaction_id: EdmValue = session.evse_transaction_id or session.transaction_id
@@ -91,7 +92,9 @@ class SessionStore:
     ) -> list[ChargerSessions]:
         """Join polled sessions to stored ones, charger by charger; chargers of `also` are read in any case.
 
-        Stored sessions are read that had an event after `since`, or after a day before the first of the charger's.
+        Stored sessions are read that push told of after `since`, or after a day before the first of the charger's, or
+        that began or ended then by the charger's clock, which may be days ahead; and those under the polled ones' ids,
+        however old: chargers use ids again.
         """
         by_charger: defaultdict[str, list[PolledSession]] = defaultdict(list)
         for charger_id in also:
@@ -103,7 +106,12 @@ class SessionStore:
         async def join_one(charger_id: str, sessions: list[PolledSession]) -> ChargerSessions:
             async with turns:
                 kept = await self._kept(charger_id, _first_of_interest(sessions, since), deadline)
-            return ChargerSessions(charger_id, sessions, kept, join(sessions, kept))
+                joined = join(sessions, kept)
+                in_the_way = await self._in_the_way(charger_id, joined, kept, deadline)
+                if in_the_way:
+                    kept += in_the_way
+                    joined = join(sessions, kept)
+            return ChargerSessions(charger_id, sessions, kept, joined)
 
         return await asyncio.gather(*(join_one(charger_id, sessions) for charger_id, sessions in by_charger.items()))
 
@@ -112,12 +120,14 @@ class SessionStore:
 
         Raises StorageUnavailable or StorageRefusesAccess; then all of it may be stored again.
         """
+        chargers = list(chargers)
         joined = [one for charger in chargers for one in charger.joined]
+        merger = RowMerger(self._tables, sum(len(charger.kept) + len(charger.joined) for charger in chargers) + 1)
+        merger.know(TRANSACTIONS, (one.stored for charger in chargers for one in charger.kept))
         changes = [JoinedSessionChange(shard(one.session.charger_id, self._shards), one) for one in joined]
-        merged, refusals = await RowMerger(self._tables, len(changes) or 1).merge(changes, deadline)
+        merged, refusals = await merger.merge(changes, deadline)
         await self._quarantine([(joined[position].session, why) for position, why in refusals.items()], now, deadline)
-        for one in joined:
-            await self._give_up(one)
+        await self._give_up(joined, deadline)
         return SessionsStored(
             sessions=len(joined),
             joined=sum(one.kept is not None for one in joined),
@@ -131,7 +141,8 @@ class SessionStore:
         first, end = rows_of_charger(charger_id)
         found = await self._tables.find(
             TRANSACTIONS,
-            "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end and last_occurred_at ge @since",
+            "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end and "
+            "(last_occurred_at ge @since or started_at ge @since or ended_at ge @since)",
             deadline,
             shard=shard(charger_id, self._shards),
             first=first,
@@ -140,16 +151,28 @@ class SessionStore:
         )
         return [KeptSession(stored) for stored in found]
 
-    async def _give_up(self, joined: Joined) -> None:
+    async def _in_the_way(
+        self, charger_id: str, joined: Sequence[Joined], kept: Sequence[KeptSession], deadline: Deadline
+    ) -> list[KeptSession]:
+        """Rows that are older than what was read, under the keys of sessions that joined nothing."""
+        known = {one.row_key for one in kept}
+        row_keys = [one.row_key for one in joined if one.kept is None and one.row_key not in known]
+        partition_key = shard(charger_id, self._shards)
+        found = await asyncio.gather(
+            *(self._tables.get(TRANSACTIONS, partition_key, row_key, deadline) for row_key in row_keys)
+        )
+        return [KeptSession(stored) for stored in found if stored is not None]
+
+    async def _give_up(self, joined: Sequence[Joined], deadline: Deadline) -> None:
         """Delete rows of polled sessions that are in a pushed one's row by now, unless push has told of them since."""
-        for row in joined.given_up:
-            stored = row.stored.row
-            try:
-                await self._tables.delete(
-                    TRANSACTIONS, str(stored["PartitionKey"]), str(stored["RowKey"]), etag=row.stored.etag
-                )
-            except RowChanged:
-                _log.info("session of its own changed meanwhile charger_id=%r", joined.session.charger_id[:64])
+        rows = [
+            (str(row.stored.row["PartitionKey"]), row.row_key, row.stored.etag)
+            for one in joined
+            for row in one.given_up
+        ]
+        changed = await delete_rows(self._tables, TRANSACTIONS, rows, deadline)
+        if changed:
+            _log.info("sessions of their own changed meanwhile: %d", changed)
 
     async def _quarantine(
         self, refused: Sequence[tuple[PolledSession, RowRefused]], now: Instant, deadline: Deadline

@@ -8,9 +8,10 @@ from shared.emabler.rest.answers import PolledSession
 from shared.emabler.rest.api import EmablerApi
 from shared.emabler.rest.limits import RunLimits
 from shared.emabler.rest.listings import Listing
+from shared.errors import EmablerError
 from shared.instants import Instant
 from shared.polling.chunks import in_chunks
-from shared.polling.errors import ListNotWhole
+from shared.polling.errors import ListNotWhole, is_of_one_list
 from shared.polling.session_store import SessionsStored, SessionStore
 from shared.polling.windows import Window, slices
 
@@ -31,14 +32,26 @@ async def poll_sessions(
 ) -> SessionsStored:
     """Ask for the sessions of a window and store them; `stored_up_to` is told after each slice that is stored whole.
 
-    Raises errors of `shared.emabler.rest.errors`, of storage, and ListNotWhole; what came before is stored.
+    A slice that is not to be had whole does not keep those after it from being stored, but `stored_up_to` is told of
+    none of them; its error is raised at the end. Errors of `shared.emabler.rest.errors` that are not about one list,
+    and those of storage, are raised at once; what came before is stored.
     """
     total = SessionsStored()
+    failure: EmablerError | None = None
     for piece in slices(window):
-        async for sessions in whole_list(api.sessions(piece.start, piece.end, limits)):
-            chargers = await store.join(sessions, limits.deadline, since=piece.end)
-            total.add(await store.store(chargers, now(), limits.deadline))
-        await stored_up_to(piece.end)
+        try:
+            async for sessions in whole_list(api.sessions(piece.start, piece.end, limits)):
+                chargers = await store.join(sessions, limits.deadline, since=piece.end)
+                total.add(await store.store(chargers, now(), limits.deadline))
+        except EmablerError as error:
+            if not is_of_one_list(error):
+                raise
+            failure = failure or error
+            _log.error("poll sessions: those until %s were not to be had whole: %s", piece.end.iso, error)
+        if failure is None:
+            await stored_up_to(piece.end)
+    if failure is not None:
+        raise failure
     return total
 
 

@@ -21,14 +21,14 @@ _ID_LENGTH: Final = 32
 def polled_id(session: PolledSession) -> str:
     """What tells a polled session from all others, the same in every poll: eMabler's id, or where, when and who.
 
-    eMabler's id comes before the charger's own, which chargers use again. A digest, in the place of an event id,
-    because it may be made of a tag.
+    The charger's own id is used again, so it counts with the start only. A digest, in the place of an event id, because
+    it may be made of a tag.
     """
     parts: tuple[object, ...]
     if session.transaction_id is not None:
         parts = (session.charger_id, "id", session.transaction_id)
     elif session.evse_transaction_id is not None:
-        parts = (session.charger_id, "evse", session.evse_transaction_id)
+        parts = (session.charger_id, "evse", session.evse_transaction_id, session.started_at)
     else:
         parts = (session.charger_id, session.socket_id, session.started_at, canonical_tag(session.id_tag))
     return _PREFIX + hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_ID_LENGTH]
@@ -95,20 +95,30 @@ class KeptSession:
         """What it is made of."""
         return read_fragments(self.stored.row)
 
-    @property
+    @cached_property
     def pushed_fragments(self) -> list[Fragment]:
         """What push told of it."""
         return [fragment for fragment in self.fragments if fragment.told.kind is not FragmentKind.POLL]
 
-    @property
-    def polled_ids(self) -> set[str]:
+    @cached_property
+    def polled_fragments(self) -> list[Fragment]:
+        """What REST told of it."""
+        return [fragment for fragment in self.fragments if fragment.told.kind is FragmentKind.POLL]
+
+    @cached_property
+    def polled_ids(self) -> frozenset[str]:
         """Which polled sessions were joined to it."""
-        return {fragment.event_id for fragment in self.fragments if fragment.told.kind is FragmentKind.POLL}
+        return frozenset(fragment.event_id for fragment in self.polled_fragments)
 
     @cached_property
     def pushed(self) -> "Told | None":
         """The session as push alone tells it; None where REST alone knows of it."""
         return told_by(self.pushed_fragments)
+
+    @cached_property
+    def polled(self) -> "Told | None":
+        """The session as REST alone tells it; None where push alone knows of it."""
+        return told_by(self.polled_fragments)
 
 
 @dataclass(frozen=True, slots=True)

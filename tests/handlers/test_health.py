@@ -40,7 +40,7 @@ async def _ask(token=None):
 async def _put(tables, *rows):
     await tables.create_table("PollState", within(1))
     for row in rows:
-        await tables.execute("PollState", [Operation(Kind.INSERT, row)], within(1))
+        await tables.execute("PollState", [Operation(Kind.UPSERT, row)], within(1))
 
 
 def _gap(charger_id):
@@ -83,6 +83,15 @@ async def test_an_hour_without_a_poll_that_succeeded_is_degraded(tables):
 
     assert (status, told["status"], len(told["problems"])) == (200, "degraded", 2)
     assert told["polls"]["chargers"]["last_error"] == "Because"
+
+
+async def test_two_nights_without_an_account_are_degraded(tables):
+    """One may fail; what failed twice needs somebody."""
+    await _put(tables, _run("reconciliation", first_started_at=_ago(900), succeeded_at=_ago(49)))
+    assert (await _ask(TOKEN))[1]["status"] == "ok"
+    await _put(tables, _run("reconciliation", first_started_at=_ago(900), succeeded_at=_ago(51)))
+
+    assert (await _ask(TOKEN))[1]["problems"] == ["no reconciliation has succeeded for two nights: see its last error"]
 
 
 async def test_an_operator_learns_how_the_app_is(tables, monkeypatch):

@@ -36,7 +36,10 @@ _OPERATORS = {
 
 
 class MemoryTables:
-    """Implements `Tables`. Filters are comparisons of a column with an `@name`, joined by `and`; nothing else.
+    """Implements `Tables`.
+
+    Filters are comparisons of a column with an `@name`, joined by `and`, of which each may be some in brackets that are
+    joined by `or`; nothing else.
 
     `before` is called at the start of each method, `after` when its effect is there but the caller does not know yet:
     raising StorageUnavailable there is a lost answer. Both may be set or replaced at any time.
@@ -172,6 +175,9 @@ def _conditions(filter_text: str, parameters: dict[str, EdmValue]) -> list[_Cond
 
 
 def _condition(comparison: str, parameters: dict[str, EdmValue]) -> _Condition:
+    if comparison.startswith("(") and comparison.endswith(")"):
+        either = [_condition(one, parameters) for one in comparison[1:-1].split(" or ")]
+        return lambda row: any(condition(row) for condition in either)
     parsed = _COMPARISON.fullmatch(comparison)
     if parsed is None:
         raise ValueError(f"MemoryTables reads only `Column op @name`, joined by `and`, not {comparison!r}")

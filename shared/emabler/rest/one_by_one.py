@@ -13,7 +13,8 @@ from shared.emabler.rest.reading import Row
 from shared.errors import EmablerError, Unacceptable
 
 OUTAGE_AFTER: Final = 3
-"""So many failures in a row that may be eMabler's, and they are: the run ends with the last one."""
+"""So many failures in a row that may be eMabler's, and they are, unless who answered before answers still: then the
+run ends with the last one."""
 
 
 async def one_by_one(
@@ -24,18 +25,30 @@ async def one_by_one(
     Raises what the ids cannot be blamed for: credentials, rate limit, the run's limits, an outage.
     """
     failures_in_a_row = 0
+    answered_id: str | None = None
     async with aclosing(_outcomes(dict.fromkeys(ids), ask, concurrency)) as outcomes:
         async for charger_id, outcome in outcomes:
             if not isinstance(outcome, EmablerError):
                 failures_in_a_row = 0
+                answered_id = charger_id
                 tally.rows += 1
                 yield outcome
                 continue
             tally.failures[charger_id] = outcome
             failures_in_a_row = failures_in_a_row + 1 if _may_be_an_outage(outcome) else 0
             if failures_in_a_row == OUTAGE_AFTER:
-                raise outcome
+                if answered_id is None or not await _answers(answered_id, ask):
+                    raise outcome
+                failures_in_a_row = 0
     tally.ended = Ended.LAST_PAGE
+
+
+async def _answers(charger_id: str, ask: Callable[[str], Awaitable[Row]]) -> bool:
+    try:
+        await ask(charger_id)
+    except (Unacceptable, EmablerUnavailable, PermissionMissing):
+        return False
+    return True
 
 
 def _may_be_an_outage(error: EmablerError) -> bool:

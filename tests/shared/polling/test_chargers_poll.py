@@ -73,6 +73,30 @@ async def test_one_bad_charger_costs_the_others_nothing():
     assert [await _status(world, name) for name in ("A", "D")] == [("Charging", "poll")] * 2
 
 
+async def test_chargers_without_an_answer_are_not_the_first_to_be_asked_again():
+    """Three that eMabler refuses look like an outage; the others must not wait behind them for ever."""
+    world = World(api=FakeEmabler(ApiVersion.V1))
+    await world.push(*(state(name, "Available", after(0)) for name in ("A", "B")))
+    world.api.failures = dict.fromkeys(("A", "B"), EmablerUnavailable("gone"))
+    world.now = after(5)
+    await world.poller.chargers()
+    await world.push(state("Z", "Available", after(6)))
+    world.now = after(10)
+    await world.poller.chargers()
+
+    assert world.api.asked_ids == ["Z", "A", "B"]
+
+
+async def test_a_charger_with_two_spellings_of_its_id_is_stored_once(caplog):
+    """v1 answers both with one charger: two rows with one key would be refused together."""
+    world = World(api=FakeEmabler(ApiVersion.V1), named_ids=["abc", "ABC"])
+    world.api.chargers_now = {name: seen("ABC", "Charging", after(1)) for name in ("abc", "ABC")}
+    polled = await world.poller.chargers()
+
+    assert polled.chargers == 1
+    assert "charger_id='ABC' answered twice" in caplog.text
+
+
 async def test_what_came_before_the_list_broke_is_stored_and_the_run_fails(world):
     """Its end is written down, for health and for the operator."""
     world.api.chargers_now = {f"C{number}": seen(f"C{number}", "Available", after(0)) for number in range(250)}
@@ -115,8 +139,8 @@ async def test_a_state_that_push_does_not_tell_is_a_gap_after_the_silence(world,
     """Told in the log with an error, for an alert; and closed when push tells something again."""
     await world.push(state("C1", "Available", after(0)))
     assert await _polls(world, (1, 5), seen("C1", "Available", after(0))) == 0
-    assert await _polls(world, (10, 69), seen("C1", "Charging", after(9))) == 0
-    assert await _polls(world, (70,), seen("C1", "Charging", after(9))) == 1
+    assert await _polls(world, (10, 70), seen("C1", "Charging", after(9))) == 0
+    assert await _polls(world, (71,), seen("C1", "Charging", after(9))) == 1
     assert await _polls(world, (80,), seen("C1", "Available", after(79))) == 1
     assert "push gap found charger_id='C1'" in caplog.text
     world.now = after(81)
@@ -131,6 +155,7 @@ async def test_no_gap_is_found_while_push_is_catching_up(world):
     await world.push(state("C1", "Available", after(0)), state("C2", "Available", after(0)))
     world.api.chargers_now = {"C2": seen("C2", "Available", after(0))}
     assert await _polls(world, (1,), seen("C1", "Available", after(0))) == 0
+    assert await _polls(world, (121,), seen("C1", "Charging", after(120))) == 0
     world.now = after(299)
     await world.push(state("C2", "Charging", after(60)))
     assert await _polls(world, (300,), seen("C1", "Charging", after(120))) == 0

@@ -8,7 +8,7 @@ import pytest
 from shared.emabler.rest.answers import ChargerSeen, SocketSeen
 from shared.ingest.freshness import HEARD_AT
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.gaps import GAPS_PARTITION, Evidence, Gap, Witnessed, is_catching_up, judge
+from shared.polling.gaps import GAPS_PARTITION, Evidence, Gap, Untold, Witnessed, is_catching_up, judge, untold_of
 from shared.polling.statuses import MOST_AHEAD_TICKS
 from shared.tables.edm import decode_row
 from shared.tables.store import Kind, Operation
@@ -47,9 +47,13 @@ def untold(since=0.0, last_told=-10.0, **changes):
     return replace(Witnessed(charger("Unavailable"), [row], told(last_told), FIRST_POLLED), **changes)
 
 
-def judged(witnessed, minutes, gap=None):
-    """The gap at that time."""
-    return judge(witnessed, gap, at(minutes), SILENCE)
+def judged(witnessed, minutes, gap=None, noticed=0.0):
+    """The gap at that time, of a charger that was also polled five minutes ago, and at nine or when `noticed` says."""
+    if witnessed.seen is None:
+        return judge(witnessed, gap, at(minutes), SILENCE)
+    untold = untold_of(witnessed, at(noticed))
+    seen = witnessed.seen | {"polled_at": at(minutes - 5)} | (untold.columns if untold is not None else {})
+    return judge(replace(witnessed, seen=seen), gap, at(minutes), SILENCE)
 
 
 def test_a_charger_that_nobody_uses_is_no_gap():
@@ -86,7 +90,7 @@ def test_a_state_that_push_did_not_tell_is_a_gap_after_the_silence(last_told):
 
     assert judged(silent, 30) is None
 
-    gap = judge(silent, None, Instant(at(30) + 1), SILENCE)
+    gap = judged(silent, 30 + 1 / MINUTE)
     assert gap == Gap(
         "C/1",
         Evidence.STATE,
@@ -95,6 +99,56 @@ def test_a_state_that_push_did_not_tell_is_a_gap_after_the_silence(last_told):
         last_told_at=None if last_told is None else at(last_told),
         last_seen_at=at(0),
     )
+
+
+def test_a_busy_charger_is_a_gap_although_no_state_of_it_lasts():
+    """What counts is how long push has told none of them."""
+    seen = FIRST_POLLED
+    for minutes in range(0, 35, 5):
+        witnessed = untold(statuses=[status_row("Available", at(minutes))], seen=seen)
+        found = judge(witnessed, None, at(minutes + 1), SILENCE)
+        assert found is None
+        seen = FIRST_POLLED | {"polled_at": at(minutes + 1)} | untold_of(witnessed, at(minutes + 1)).columns
+
+    assert judge(untold(statuses=[status_row("Charging", at(32))], seen=seen), None, at(32), SILENCE).since == at(0)
+
+
+def test_the_count_begins_anew_with_every_word_of_push():
+    """What it tells is between two silences."""
+    before = untold_of(untold(), at(1))
+    later = untold(statuses=[status_row("Available", at(20))], seen=FIRST_POLLED | before.columns, last_told=10)
+
+    assert untold_of(later, at(21)) == Untold(at(20), at(21))
+    assert untold_of(replace(later, told=told(-10)), at(21)) == Untold(at(0), at(1))
+
+
+def test_an_outage_of_ours_is_no_silence_of_push():
+    """Hours after the last poll, its messages still wait in the queue: they have as long as push may be silent."""
+    assert judged(untold(), 300, noticed=300) is None
+    assert judge(charging(seen=FIRST_POLLED | {"polled_at": at(0)}), None, at(300), SILENCE) is None
+
+
+@pytest.mark.parametrize(
+    ("push", "is_gap"),
+    [
+        (None, True),
+        (told(-5000), True),
+        (told(100, "full_charging_transaction_at"), False),
+        (told(100, "full_charging_transaction_at") | told(-10), True),
+        (told(60 * 24 * 8, "full_charging_transaction_at") | told(-10), False),
+    ],
+)
+def test_states_are_expected_where_push_tells_states_at_all(push, is_gap):
+    """An operator may have chosen sessions alone; but one whom push never told anything did not choose that."""
+    assert (judged(untold(push=push), 60 * 24 * 8) is not None) is is_gap
+
+
+@pytest.mark.parametrize("gap", [None, Gap("C/1", Evidence.STATE, at(0), at(31))])
+def test_a_charger_whose_push_is_switched_off_has_no_gap(gap):
+    """As eMabler says itself."""
+    switched_off = replace(charger("Unavailable"), is_push_enabled=False)
+
+    assert judged(untold(charger=switched_off), 1000, gap) is None
 
 
 def test_the_oldest_of_several_untold_states_counts():
@@ -193,12 +247,14 @@ def test_an_open_gap_stays_as_it_was_found_when_the_state_changes_by_poll_only()
     assert judged(later, 101, GAP) is GAP
 
 
-def test_an_open_gap_stays_when_its_evidence_is_gone():
-    """The charge has ended and nothing happens now; push is silent about it still."""
-    assert judged(untold(statuses=[]), 101, GAP) is GAP
+def test_an_open_gap_closes_when_push_turns_out_to_have_told_the_state():
+    """Late, and with its own time, which may be before that of REST: the row is push's again."""
+    told_after_all = untold(statuses=[status_row("Unavailable", at(-1), "push")], last_told=-1)
+
+    assert judged(told_after_all, 101, GAP) is None
 
 
-@pytest.mark.parametrize(("minutes", "closes"), [(-10, False), (-5, False), (0, False), (1 / 60, True)])
+@pytest.mark.parametrize(("minutes", "closes"), [(-10, False), (-5, False), (0, True), (1 / 60, True)])
 def test_an_open_gap_closes_when_push_tells_something_newer(minutes, closes):
     """A late event from before the gap is no sign that push works again."""
     assert (judged(untold(last_told=minutes), 101, GAP) is None) is closes
@@ -214,7 +270,10 @@ def test_an_open_gap_about_a_charger_that_push_never_told_of_closes_too():
 
 def test_an_open_gap_closes_when_rest_says_that_the_charger_is_offline():
     """Then the silence has its reason."""
-    assert judged(untold(charger=charger(is_connected=False)), 101, GAP) is None
+    offline = untold(charger=charger(is_connected=False))
+
+    assert judged(offline, 101, GAP) is GAP, "a bad connection for a moment"
+    assert judged(replace(offline, seen=FIRST_POLLED | {"is_connected": False}), 101, GAP) is None
 
 
 def test_an_open_gap_stays_when_rest_does_not_say_whether_the_charger_is_connected():

@@ -120,8 +120,9 @@ def test_the_chargers_own_id_counts_before_emablers():
         ({"socket_id": None}, True),
         ({"started_at": None}, True),
         ({"socket_id": "2"}, False),
-        ({"started_at": at(DAY_SECONDS)}, True),
-        ({"started_at": Instant(at(DAY_SECONDS) + 1)}, False),
+        ({"started_at": None, "ended_at": at(7200)}, False),
+        ({"started_at": at(-120)}, True),
+        ({"started_at": Instant(at(-120) - 1)}, False),
     ],
 )
 def test_emablers_id_joins_where_start_and_socket_do_not_contradict(changes, is_joined):
@@ -187,9 +188,72 @@ def test_two_tries_within_a_minute_are_told_apart_by_their_ends():
 def test_two_tries_without_ends_to_tell_them_apart_join_nobody(known_end):
     """No end, or ends that fit both: a guess would put one on the other's bill."""
     tries = [polled(0, known_end), polled(60, known_end)]
-    rows = [kept("P1", pushed(1, known_end)), kept("P2", pushed(61, known_end, name="P2"))]
+    rows = [kept("P1", pushed(5, known_end)), kept("P2", pushed(65, known_end, name="P2"))]
 
     assert [(one.kept, one.is_ambiguous) for one in join(tries, rows)] == [(None, True), (None, True)]
+
+
+def test_two_tries_are_told_apart_by_the_moment_of_their_starts():
+    """Whatever else is missing: one clock told both sides."""
+    tries = [polled(0, None), polled(60, None)]
+    rows = [kept("P1", pushed(1, None)), kept("P2", pushed(61, None, name="P2"))]
+
+    assert {one.session.started_at: one.kept for one in join(tries, rows)} == {at(0): rows[0], at(60): rows[1]}
+
+
+def test_a_try_that_is_not_listed_any_more_is_a_rival_still():
+    """Its pushed start must not go to the next try because the first has left the window."""
+    first, second = polled(0, 30, energy_wh=0), polled(100, 7200)
+    rows = [kept("P1", pushed(50, None)), kept("own", polled_fragment(first))]
+
+    assert [(one.kept, one.is_ambiguous) for one in join([second], rows)] == [(None, True)]
+    assert the_one([second], rows[:1]).kept is rows[0]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_one"),
+    [
+        ({"started_at": at(1)}, True),
+        ({"id_tag": None}, True),
+        ({"started_at": at(121)}, False),
+        ({"started_at": at(1), "ended_at": at(3500)}, False),
+        ({"started_at": at(1), "ended_at": None}, False),
+        ({"socket_id": "2"}, False),
+        ({"id_tag": "OTHER"}, False),
+    ],
+)
+@pytest.mark.parametrize("of_push", [[], [pushed()]])
+def test_what_rest_corrects_of_a_session_without_an_id_stays_one_session(earlier, is_one, of_push):
+    """Start and tag are all it is known by; its earlier word is replaced."""
+    before = replace(polled(), **earlier)
+    row = kept("R", polled_fragment(before), *of_push)
+
+    joined = the_one([polled()], [row])
+
+    assert (joined.row_key == row.row_key) is is_one
+    assert joined.replaced_ids == ({polled_id(before)} if is_one else set())
+
+
+def test_a_session_that_is_listed_beside_its_like_is_no_correction_of_it():
+    """REST tells both."""
+    before = polled(1)
+    row = kept("R", polled_fragment(before))
+
+    by_start = {one.session.started_at: one.row_key for one in join([before, polled()], [row])}
+
+    assert by_start[at(1)] == row.row_key != by_start[at(0)]
+
+
+def test_an_id_that_chargers_use_again_does_not_join_the_row_of_another_polled_session():
+    """Nine hours later, when the first one is not listed any more."""
+    first, second = (
+        polled(evse_transaction_id="1", transaction_id="900"),
+        polled(32_400, 36_000, evse_transaction_id="1", transaction_id="901"),
+    )
+    row = kept("1", pushed(), polled_fragment(first))
+
+    assert the_one([second], [row]).kept is None
+    assert the_one([first], [row]).kept is row
 
 
 def test_the_second_try_is_told_when_the_first_is_clear():

@@ -7,7 +7,7 @@ from shared.emabler.rest.listings import Ended
 from shared.errors import StorageUnavailable
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.errors import ListNotWhole
-from shared.polling.ledger import Verdict
+from shared.polling.ledger import DAY_TICKS, Verdict
 from tests.shared.polling.support import NOON, World, after, full, polled, started
 from tests.support.fake_emabler import FakeEmabler
 from tests.support.memory_tables import MemoryTables
@@ -117,6 +117,43 @@ async def test_a_push_that_comes_days_late_is_accounted_for_on_its_day(world):
 
     assert reconciled.counts[Verdict.EQUAL] == 2
     assert reconciled.counts[Verdict.POLLED_ONLY] == 0
+
+
+async def test_a_session_that_turns_out_to_belong_to_the_next_day_is_counted_once():
+    """REST says half a minute before midnight, and push, which comes late, half a minute after it."""
+    world = World()
+    midnight = Instant(DAY + DAY_TICKS)
+    start, by_rest, by_push = (after(seconds=seconds, start=midnight) for seconds in (-3600, -30, 30))
+    world.api.sessions_now = [polled("C1", start, by_rest, evse="1")]
+    world.now = after(240, start=midnight)
+    await world.poller.reconcile([DAY], repairs=True)
+    await world.push(full("C1", 1, start, by_push))
+    world.now = after(1440 + 240, start=midnight)
+    await world.poller.reconcile([DAY, midnight], repairs=True)
+
+    rows = await world.rows("Reconciliation")
+    assert [(row["day"], row["sessions"], int(row["kept_wh"])) for row in rows] == [
+        (DAY.day, 0, 0),
+        (midnight.day, 1, 5000),
+    ]
+
+
+async def test_a_day_whose_list_is_not_whole_does_not_cost_the_others_their_account(world):
+    """It is raised at the end, so that the invocation fails."""
+    whole = world.api.sessions
+
+    def sessions(start, end, limits):
+        world.api.ended = Ended.PAGE_CAP if start < DAY else Ended.LAST_PAGE
+        return whole(start, end, limits)
+
+    world.api.sessions = sessions
+    next_day = Instant(DAY + DAY_TICKS)
+    world.api.sessions_now = [polled("C1", after(1, start=next_day), after(50, start=next_day))]
+    world.now = after(240, start=Instant(next_day + DAY_TICKS))
+    with pytest.raises(ListNotWhole):
+        await world.poller.reconcile([DAY, next_day], repairs=True)
+
+    assert [row["day"] for row in await world.rows("Reconciliation")] == [next_day.day]
 
 
 async def test_half_a_list_makes_no_account(world):

@@ -4,7 +4,7 @@ import orjson
 
 from shared.emabler.rest.answers import ChargerSeen, SocketSeen
 from shared.instants import Instant
-from shared.polling.seen import first_polled_at, polled_at, seen_row
+from shared.polling.seen import asked_at, failed_row, first_polled_at, polled_at, seen_row
 from shared.tables.edm import decode_row
 from shared.tables.keys import shard
 from shared.tables.store import Kind, Operation
@@ -34,7 +34,7 @@ def stored(row):
 
 def test_a_row_has_what_rest_says_of_the_charger():
     """By shard, under a key that any id fits in, and without its sockets' states, which `ChargerStatus` has."""
-    row = seen_row(CHARGER, NINE, None, 4)
+    row = seen_row(CHARGER, NINE, None, {}, 4)
 
     assert row.table == "PollState"
     assert stored(row) == {
@@ -58,18 +58,18 @@ def test_a_row_has_what_rest_says_of_the_charger():
 
 def test_the_first_time_stays_and_the_last_moves():
     """What was there before anybody listened is judged by the first."""
-    first = stored(seen_row(CHARGER, NINE, None, 4))
+    first = stored(seen_row(CHARGER, NINE, None, {}, 4))
 
-    second = stored(seen_row(CHARGER, TEN, first, 4))
+    second = stored(seen_row(CHARGER, TEN, first, {}, 4))
 
     assert (first_polled_at(second), polled_at(second)) == (NINE, TEN)
 
 
 def test_what_rest_does_not_say_any_more_is_gone():
     """A row is how REST shows the charger now."""
-    first = stored(seen_row(CHARGER, NINE, None, 4))
+    first = stored(seen_row(CHARGER, NINE, None, {}, 4))
 
-    second = stored(seen_row(ChargerSeen("C/1"), TEN, first, 4))
+    second = stored(seen_row(ChargerSeen("C/1"), TEN, first, {}, 4))
 
     assert set(second) == {"PartitionKey", "RowKey", "charger_id", "first_polled_at", "polled_at", "sockets"}
 
@@ -78,3 +78,21 @@ def test_a_charger_that_was_never_polled_was_polled_at_the_beginning_of_time():
     """So it is the first to be asked for."""
     assert polled_at(None) == polled_at({}) == 0
     assert first_polled_at(None) is first_polled_at({}) is None
+
+
+def test_a_charger_without_an_answer_was_asked_all_the_same():
+    """So that it is not the first again; what is known of it stays."""
+    polled = stored(seen_row(CHARGER, NINE, None, {}, 4))
+    failed = stored(failed_row("C/1", TEN, polled, 4))
+
+    assert (asked_at(None), asked_at(polled), asked_at(failed), polled_at(failed)) == (Instant(0), NINE, TEN, NINE)
+    assert failed.items() >= {name: value for name, value in polled.items() if value is not None}.items()
+    assert asked_at(stored(failed_row("NEW", TEN, None, 4))) == TEN
+
+
+def test_what_push_has_not_told_is_kept_for_the_next_poll():
+    """And gone when nothing is."""
+    row = stored(seen_row(CHARGER, NINE, None, {"untold_since": NINE}, 4))
+
+    assert row["untold_since"] == NINE
+    assert "untold_since" not in stored(seen_row(CHARGER, TEN, row, {}, 4))

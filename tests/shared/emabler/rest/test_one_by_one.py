@@ -66,6 +66,27 @@ async def test_failures_in_a_row_that_may_be_emablers_end_the_run(fault):
 
 
 @pytest.mark.parametrize("fault", OUTAGES)
+async def test_failures_in_a_row_are_no_outage_while_another_charger_answers_still(fault):
+    """Three neighbours at one site that may not be seen: the one that answered before is asked again, and decides."""
+    tally = Tally()
+
+    assert await read("ABCDEFG", dict.fromkeys("BCD", fault), tally) == list("aefg")
+    assert set(tally.failures) == set("BCD")
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
+async def test_an_outage_in_the_middle_ends_the_run(fault):
+    """Then nobody answers, whoever did before."""
+    failures = {}
+    rows = one_by_one("ABCDEFG", asking(failures), 1, Tally())
+    assert await anext(rows) == "a"
+    failures |= dict.fromkeys("ABCDEFG", fault)
+
+    with pytest.raises(type(fault)):
+        await anext(rows)
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
 async def test_failures_with_answers_between_them_end_nothing(fault):
     """Only an unbroken row of them is an outage."""
     tally = Tally()
