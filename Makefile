@@ -2,7 +2,7 @@
 # The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz day lint bench clean
+.PHONY: help setup demo up test fuzz day lint audit package bench clean
 
 PYTHON_OF_VENV := .venv/bin/python
 
@@ -12,7 +12,9 @@ help:
 	@echo 'make test    run the tests;         make test ARGS="-k sessions -x" passes options to pytest'
 	@echo 'make fuzz    50,000 requests as nobody should send them, to the running host: some minutes'
 	@echo 'make day     a day of 1,000 chargers with lost, late and repeated pushes, polled with both APIs: ten minutes'
-	@echo 'make lint    check style and types; changes nothing'
+	@echo 'make lint    check style, types and the workflows of .github; changes nothing'
+	@echo 'make audit   ask whether a weakness is known of any library that Azure installs; needs the network'
+	@echo 'make package build what "azd deploy" would send to Azure, as .run/emabler-azure.zip'
 	@echo 'make bench   measure, and write the figures into docs/performance.md'
 	@echo 'make clean   remove what the others made: .venv, Azurite, .run and caches'
 	@echo
@@ -42,6 +44,16 @@ lint: setup
 	@$(PYTHON_OF_VENV) -m ruff check
 	@$(PYTHON_OF_VENV) -m ruff format --check
 	@$(PYTHON_OF_VENV) -m mypy
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@.venv/bin/zizmor --quiet --no-progress --offline --strict-collection --persona=pedantic .github
+
+audit: setup
+	@$(PYTHON_OF_VENV) -m pip_audit --progress-spinner off --requirement requirements.txt
+
+package: setup
+	@$(PYTHON_OF_VENV) -m local.package $(ARGS)
 
 bench: setup
 	@$(PYTHON_OF_VENV) -m bench $(ARGS)

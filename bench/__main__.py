@@ -12,6 +12,7 @@ from bench.end_to_end import measure_end_to_end
 from bench.entities import measure_entities
 from bench.handler import measure_handler
 from bench.memory import measure_memory
+from bench.package import measure_package
 from bench.page import show, write_page
 from bench.parse import measure_parse
 from bench.polls import measure_polls
@@ -33,6 +34,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "tap_misses": measure_tap_misses,
     "taps_beside_ingest": measure_taps_beside_ingest,
     "tap_imports": measure_tap_imports,
+    "package": measure_package,
     "polls": measure_polls,
 }
 

@@ -4,12 +4,9 @@ Each import happens in an interpreter of its own, with all bytecode cached. What
 anywhere: an interpreter that can answer says what it has loaded, and everything that is not of this repository is it.
 """
 
-import json
 import os
-import subprocess
-import sys
-from typing import Final, NamedTuple
 
+from bench.imports import NOWHERE, READY_TO_ANSWER, Loaded, is_ours, loaded
 from bench.processes import ROOT
 from bench.results import Goal, Result, Table
 from bench.rounds import Spread, in_turns, ratios
@@ -17,37 +14,10 @@ from bench.rounds import Spread, in_turns, ratios
 ROUNDS = 15
 MOST_RATIO = 1.15
 
-OURS: Final = ("function_app", "handlers", "shared")
-
-_READY_TO_ANSWER: Final = "import function_app; from shared import services; services.taps()"
-_PROBE: Final = """
-import importlib, json, sys, time
-before = set(sys.modules)
-begun_at_seconds = time.perf_counter()
-{work}
-seconds = time.perf_counter() - begun_at_seconds
-loaded = [name for name, module in sys.modules.items() if name not in before and module.__spec__ is not None]
-print(json.dumps([seconds, loaded]))
-"""
-_NOWHERE: Final = (
-    "DefaultEndpointsProtocol=http;AccountName=nobody;AccountKey=bm9uZQ==;TableEndpoint=http://127.0.0.1:1/nobody;"
-)
-"""Storage that nothing asks: being ready connects to nothing."""
-
-
-class Loaded(NamedTuple):
-    """What an interpreter loaded, in the order in which it was done, and how many seconds it took.
-
-    Modules without a spec are left out: compiled libraries make them for themselves, and nobody can import them.
-    """
-
-    seconds: float
-    modules: list[str]
-
 
 async def measure_tap_imports() -> Result:
     """Measure both in turns."""
-    of_others = [name for name in ready_to_answer().modules if not _is_ours(name)]
+    of_others = [name for name in ready_to_answer().modules if not is_ours(name)]
 
     async def ours(_number: int) -> Loaded:
         return ready_to_answer()
@@ -61,7 +31,7 @@ async def measure_tap_imports() -> Result:
 
 def ready_to_answer() -> Loaded:
     """A new interpreter with the app indexed and its taps ready to be answered."""
-    return _loaded(_READY_TO_ANSWER)
+    return _loaded(READY_TO_ANSWER)
 
 
 def libraries(modules: list[str]) -> Loaded:
@@ -69,33 +39,20 @@ def libraries(modules: list[str]) -> Loaded:
     return _loaded(f"for name in {modules!r}: importlib.import_module(name)")
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] in OURS
-
-
 def _loaded(work: str) -> Loaded:
-    environment = os.environ | {"EventStorage": _NOWHERE}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    answer = subprocess.run(
-        [sys.executable, "-c", _PROBE.format(work=work)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return Loaded(*json.loads(answer.stdout))
+    keeps_bytecode = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return loaded(work, ROOT, keeps_bytecode | NOWHERE)
 
 
 def _result(turns: dict[str, list[Loaded]], of_others: list[str]) -> Result:
     milliseconds = {name: [1000 * loaded.seconds for loaded in side] for name, side in turns.items()}
     ratio = ratios(milliseconds["ours"], milliseconds["others"])
-    ours = sum(_is_ours(name) for name in turns["ours"][0].modules)
+    ours = sum(is_ours(name) for name in turns["ours"][0].modules)
     more = Spread.of(one - other for one, other in zip(milliseconds["ours"], milliseconds["others"], strict=True))
     return Result(
         title="Imports before the first tap",
         how=(
-            f"`{_READY_TO_ANSWER}` in a new interpreter with cached bytecode, {ROUNDS} times, against a new one "
+            f"`{READY_TO_ANSWER}` in a new interpreter with cached bytecode, {ROUNDS} times, against a new one "
             "that imports the same modules in the same order but for ours, those of the standard library included."
         ),
         tables=[

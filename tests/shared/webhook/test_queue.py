@@ -106,7 +106,12 @@ async def _sent_again(queue, body):
 
 async def test_a_queue_that_does_not_answer_is_unavailable_in_time(port, queue):
     """A server that takes the connection and says nothing."""
-    server = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(30), "127.0.0.1", port)
+    connections = []
+
+    async def say_nothing(_reader, writer):
+        connections.append(writer)
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", port)
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
@@ -115,7 +120,8 @@ async def test_a_queue_that_does_not_answer_is_unavailable_in_time(port, queue):
         assert loop.time() - began < 2
     finally:
         server.close()
-        server.close_clients()
+        for connection in connections:
+            connection.close()
 
 
 def test_a_namespace_is_named_by_a_connection_string_or_by_its_host():
