@@ -23,6 +23,13 @@ from local.package.archive import Package, build_package
 
 ROUNDS = 12
 
+START_EXPORTER = "from shared import exporting; exporting.start(exporting.Exporter.AZURE_MONITOR)"
+NOBODY = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=00000000-0000-0000-0000-00000000000e;"
+    "IngestionEndpoint=http://127.0.0.1:1/"
+}
+"""Nobody listens there: there is nothing to tell."""
+
 _SHOWN_PACKAGES = 8
 
 
@@ -47,7 +54,15 @@ async def measure_package() -> Result:
             "the libraries', as pip leaves it": _importing(deployed.app, deployed.libraries),
             "none": _importing(deployed.app, bare_libraries),
         }
-        return _result(deployed, await in_turns(sides, ROUNDS))
+        telling = {
+            "OpenTelemetry's API, before the first tap": _importing(
+                app_with_bytecode, deployed.libraries, "import shared.telemetry", keeps_bytecode=True
+            ),
+            "Application Insights' exporter, in its thread afterwards": _importing(
+                app_with_bytecode, deployed.libraries, START_EXPORTER, keeps_bytecode=True
+            ),
+        }
+        return _result(deployed, await in_turns(sides, ROUNDS), await in_turns(telling, ROUNDS))
 
 
 def deploy(folder: Path) -> Deployed:
@@ -66,15 +81,17 @@ def deploy(folder: Path) -> Deployed:
     return Deployed(package, folder / "app", libraries)
 
 
-def _importing(app: Path, libraries: Path, *, keeps_bytecode: bool = False) -> Callable[[int], Awaitable[Loaded]]:
-    """A side that imports what the first tap needs, in a new interpreter."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(libraries)} | NOWHERE
+def _importing(
+    app: Path, libraries: Path, work: str = READY_TO_ANSWER, *, keeps_bytecode: bool = False
+) -> Callable[[int], Awaitable[Loaded]]:
+    """A side that does some work, what the first tap needs unless it is told, in a new interpreter."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(libraries), **NOWHERE, **NOBODY}
     if not keeps_bytecode:
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
     async def side(_number: int) -> Loaded:
         # -S leaves out what is installed for this interpreter, this repository included.
-        return loaded(READY_TO_ANSWER, app, environment, "-S")
+        return loaded(work, app, environment, "-S")
 
     return side
 
@@ -96,7 +113,7 @@ def _owner(module: str) -> str:
     return "the standard library" if name in sys.stdlib_module_names else name
 
 
-def _result(deployed: Deployed, turns: dict[str, list[Loaded]]) -> Result:
+def _result(deployed: Deployed, turns: dict[str, list[Loaded]], telling: dict[str, list[Loaded]]) -> Result:
     modules = next(iter(turns.values()))[0].modules
     return Result(
         title="The deployment package",
@@ -110,10 +127,9 @@ def _result(deployed: Deployed, turns: dict[str, list[Loaded]]) -> Result:
             Table(
                 title=f"Milliseconds until a tap can be answered ({len(modules)} modules), by whose bytecode is there",
                 columns=["", "ms"],
-                rows=[
-                    [whose, Spread.of(1000 * one.seconds for one in rounds).text(0)] for whose, rounds in turns.items()
-                ],
+                rows=_milliseconds(turns),
             ),
+            Table(title="Milliseconds for telemetry", columns=["", "ms"], rows=_milliseconds(telling)),
             Table(
                 title="What is loaded for that",
                 columns=["", "modules"],
@@ -122,6 +138,10 @@ def _result(deployed: Deployed, turns: dict[str, list[Loaded]]) -> Result:
         ],
         goals=[],
     )
+
+
+def _milliseconds(turns: dict[str, list[Loaded]]) -> list[list[str]]:
+    return [[what, Spread.of(1000 * one.seconds for one in rounds).text(0)] for what, rounds in turns.items()]
 
 
 def _sizes(deployed: Deployed) -> list[list[str]]:

@@ -112,11 +112,16 @@ class Lines(logging.Handler):
             self._handler = handler
 
 
+def start(exporter: Exporter) -> logging.Handler | None:
+    """Load and start an exporter, here and now; returns its handler for lines of the log, where it takes them."""
+    return _STARTS[exporter]()
+
+
 def _start(exporter: Exporter, lines: Lines) -> None:
     """Start an exporter; an app that cannot tell about itself does its work all the same, and says so."""
     handler: logging.Handler | None = None
     try:
-        handler = _STARTS[exporter]()
+        handler = start(exporter)
     except Exception as error:  # noqa: BLE001  # whatever a telemetry library raises, it must not end the app
         # Its text could hold the connection string.
         _log.error(
