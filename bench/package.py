@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -25,8 +26,7 @@ ROUNDS = 12
 
 START_EXPORTER = "from shared import exporting; exporting.start(exporting.Exporter.AZURE_MONITOR)"
 NOBODY = {
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=00000000-0000-0000-0000-00000000000e;"
-    "IngestionEndpoint=http://127.0.0.1:1/"
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint=http://127.0.0.1:1/"
 }
 """Nobody listens there: there is nothing to tell."""
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import azure.functions as func
 import orjson
 
+from shared import telemetry
 from shared.callers import callers
 
 JSON: Final = "application/json"
@@ -23,6 +24,7 @@ def refusal(request: func.HttpRequest, tokens: tuple[str, ...], most_bytes: int)
     `tokens` names the settings that hold the Authorization values.
     """
     if not callers(tokens).admits(request.headers.get("Authorization")):
+        telemetry.CALLERS_REFUSED.record(setting=tokens[0])
         return answer({}, 401)
     if len(request.get_body()) > most_bytes:
         return answer({"error": f"The body is larger than {most_bytes} bytes."}, 413)

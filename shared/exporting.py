@@ -18,6 +18,10 @@ from contextlib import nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.trace import get_tracer_provider
+
 from shared import telemetry
 
 if TYPE_CHECKING:
@@ -58,12 +62,16 @@ INSTRUMENTED_LIBRARIES: Final = (
 )
 """What azure-monitor-opentelemetry would instrument by itself."""
 
+FLUSH_SECONDS: Final = 5.0
+"""How long the end of a run may wait for each kind of telemetry to be sent."""
+
 _SERVICE: Final = "emabler-azure"
 _LINES_LOGGER: Final = "emabler-azure.lines"
 """Nobody writes to it: its handler is taken from there, to be put behind ours."""
 _MAX_EARLY_LINES: Final = 2_000
 
 _log = logging.getLogger(__name__)
+_started = threading.Event()
 
 
 def chosen_exporter(environment: Mapping[str, str]) -> Exporter | None:
@@ -80,6 +88,7 @@ def start_later(environment: Mapping[str, str] = os.environ) -> threading.Timer 
     if exporter is None:
         return None
     telemetry.wait_for_exporter()
+    _started.clear()
     lines = Lines()
     if exporter is not Exporter.CONSOLE:  # they are on the console already
         logging.getLogger().addHandler(lines)
@@ -132,6 +141,20 @@ def _start(exporter: Exporter, lines: Lines) -> None:
         lines.hand_to(handler)
     else:
         logging.getLogger().removeHandler(lines)
+    _started.set()
+
+
+def flush() -> None:
+    """Send what was told so far: an instance that was started for one timer can end right after it, unasked.
+
+    Waits for an exporter that is only just being loaded. Takes seconds: not for the loop that answers taps.
+    """
+    if chosen_exporter(os.environ) is None or not _started.wait(START_AFTER_SECONDS + FLUSH_SECONDS):
+        return
+    for provider in (get_meter_provider(), get_tracer_provider(), get_logger_provider()):
+        force_flush = getattr(provider, "force_flush", None)  # what stands in for a provider has nothing to send
+        if force_flush is not None:
+            force_flush(int(FLUSH_SECONDS * 1000))
 
 
 def _start_azure_monitor() -> logging.Handler:

@@ -4,10 +4,12 @@ Nothing here connects to anything by being made: a broken setting must not keep 
 stores events is imported when the first one comes, because a driver may be waiting for a process that just started.
 """
 
+import asyncio
 import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
+from shared import exporting
 from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, Policy
 from shared.authorization.recorder import Recorder
@@ -137,6 +139,7 @@ async def poll(work: "Callable[[Poller], Awaitable[object]]") -> None:
         _log.info("poll left to another run: %s", error)
     finally:
         await api.close()
+        await asyncio.to_thread(exporting.flush)
 
 
 def on_failure() -> OnFailure:

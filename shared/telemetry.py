@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from threading import Lock
 from typing import Final
 
 from opentelemetry import metrics, trace
@@ -45,6 +46,8 @@ class _Early:
     records: deque[tuple["Metric", float, Mapping[str, str]]] = field(
         default_factory=lambda: deque(maxlen=_MAX_EARLY_RECORDS)
     )
+    lock: Lock = field(default_factory=Lock)
+    """Else a value could be kept just after all that is kept was told."""
 
 
 _early = _Early()
@@ -75,9 +78,11 @@ class Metric:
     def record(self, value: float = 1, **attributes: str) -> None:
         """Add to a counter, put a value into a histogram, or set a gauge."""
         if _early.is_waiting:
-            _early.records.append((self, value, attributes))
-        else:
-            self._record(value, attributes)
+            with _early.lock:
+                if _early.is_waiting:
+                    _early.records.append((self, value, attributes))
+                    return
+        self._record(value, attributes)
 
 
 def wait_for_exporter() -> None:
@@ -87,10 +92,11 @@ def wait_for_exporter() -> None:
 
 def exporter_is_there() -> None:
     """Record what waited, and from now on at once."""
-    _early.is_waiting = False
-    while _early.records:
-        metric, value, attributes = _early.records.popleft()
-        metric.record(value, **attributes)
+    with _early.lock:
+        _early.is_waiting = False
+        while _early.records:
+            metric, value, attributes = _early.records.popleft()
+            metric.record(value, **attributes)
 
 
 PUSH_EVENTS: Final = Metric(
@@ -115,6 +121,9 @@ TABLES_RETRIES: Final = Metric(
 TAPS: Final = Metric(Kind.COUNTER, "emabler.taps", "{tap}", "Taps answered", ("answer", "rule"))
 TAPS_DURATION: Final = Metric(
     Kind.HISTOGRAM, "emabler.taps.duration", "ms", "From the request in hand to its answer", ("answer",)
+)
+CALLERS_REFUSED: Final = Metric(
+    Kind.COUNTER, "emabler.callers.refused", "{request}", "Requests without a good token", ("setting",)
 )
 WEBHOOK_DELIVERIES: Final = Metric(
     Kind.COUNTER, "emabler.webhook.deliveries", "{delivery}", "Deliveries at the webhook, taps aside", ("outcome",)

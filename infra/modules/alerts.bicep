@@ -143,17 +143,33 @@ var tapDoors = 'Name has_any ("realtime_auth", "realtime-auth", "push_webhook") 
 
 var appRules = [
   {
-    // Of both doors by which taps come. A worker that crashed answers 500 without a word of its own, so the host's.
+    // Of both doors by which taps come. A worker that crashed answers 500 without a word of its own, so the host's
+    // requests; the host may keep some of them to itself, so the app's own counts, too, which are never sampled.
     name: 'taps-fail'
-    description: 'Taps were answered with an error of the server: eMabler\'s own fallback decided who may charge.'
+    description: 'Taps were not decided by the rules: an error of the server, storage, or a setting. REALTIME_AUTH_ON_FAILURE or eMabler\'s own fallback decided who may charge.'
     severity: 1
     frequency: 'PT5M'
     window: 'PT15M' // longer than the frequency, because telemetry comes minutes late
     steps: [
-      'AppRequests'
-      'where ${tapDoors}'
-      'summarize failed = sumif(ItemCount, toint(ResultCode) >= 500)'
-      'where failed > 0'
+      'union AppRequests, AppMetrics'
+      'where ${tapDoors} or Name == "emabler.taps"'
+      'extend undecided = tostring(Properties.answer) == "failed" or tostring(Properties.rule) startswith "on-failure-"'
+      'summarize errors = sumif(ItemCount, toint(ResultCode) >= 500), fallbacks = sumif(Sum, Name == "emabler.taps" and undecided)'
+      'where errors > 0 or fallbacks > 0'
+    ]
+  }
+  {
+    // A wrong token, or none in the vault yet: every driver is refused with 401, which is no error of a server.
+    name: 'taps-locked-out'
+    description: 'Nobody who asks about a tap shows a good token, and no tap is answered: compare the secret realtime-auth-tokens with what eMabler sends.'
+    severity: 1
+    frequency: 'PT5M'
+    window: 'PT30M'
+    steps: [
+      'AppMetrics'
+      'where Name in ("emabler.callers.refused", "emabler.taps")'
+      'summarize refused = sumif(Sum, Name == "emabler.callers.refused"), answered = sumif(Sum, Name == "emabler.taps")'
+      'where refused >= 3 and answered == 0'
     ]
   }
   {
@@ -213,16 +229,17 @@ var appRules = [
 
 var pollRules = [
   {
-    // No success, rather than failures: that also finds a timer that is off, crashes, or was never scheduled.
+    // No success, rather than failures: that also finds a timer that is off, crashes, or was never scheduled. Either the
+    // app says that a poll succeeded or the host does, of an instance that ended before it could tell.
     name: 'polls-silent'
     description: 'For an hour no poll of chargers, or none of sessions, has succeeded: /api/health says why.'
     severity: 2
     frequency: 'PT15M'
     window: 'PT1H'
     steps: [
-      'AppMetrics'
-      'where Name == "emabler.poll.runs" and tostring(Properties.outcome) == "succeeded" and Sum > 0'
-      'summarize chargers = countif(tostring(Properties.kind) == "chargers"), sessions = countif(tostring(Properties.kind) == "sessions")'
+      'union AppRequests, AppMetrics'
+      'extend kind = case(Name == "emabler.poll.runs" and tostring(Properties.outcome) == "succeeded" and Sum > 0, tostring(Properties.kind), Name has "poll_chargers" and Success, "chargers", Name has "poll_statistics" and Success, "sessions", "")'
+      'summarize chargers = countif(kind == "chargers"), sessions = countif(kind == "sessions")'
       'where chargers < 1 or sessions < 1'
     ]
   }

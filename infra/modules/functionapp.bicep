@@ -62,6 +62,8 @@ var platformSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
+  // An instance may end soon after its work; what it has not told by then is lost.
+  OTEL_METRIC_EXPORT_INTERVAL: '10000'
 }
 
 var alwaysReady = [

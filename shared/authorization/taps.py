@@ -40,9 +40,7 @@ class Taps:
         started_seconds = time.perf_counter()
         with telemetry.span("answer tap") as span:
             decision, answered = await self._decide(body)
-            word = "allowed" if decision.is_allowed else "refused"
-            if answered is FAILED:
-                word = "failed"
+            word = _word(decision, answered)
             span.set_attributes({"answer": word, "rule": decision.rule})
         telemetry.TAPS.record(answer=word, rule=decision.rule)
         telemetry.TAPS_DURATION.record((time.perf_counter() - started_seconds) * 1000, answer=word)
@@ -63,7 +61,17 @@ class Taps:
 
 def without_rules(on_failure: OnFailure) -> HttpAnswer:
     """The answer where the rules cannot be asked at all, because the app's settings are wrong."""
-    return _answer(decision_on_failure(on_failure), None)
+    decision = decision_on_failure(on_failure)
+    answered = _answer(decision, None)
+    telemetry.TAPS.record(answer=_word(decision, answered), rule=decision.rule)
+    return answered
+
+
+def _word(decision: Decision, answered: HttpAnswer) -> str:
+    """The metric's word for an answer."""
+    if answered is FAILED:
+        return "failed"
+    return "allowed" if decision.is_allowed else "refused"
 
 
 def _answer(decision: Decision, tag: Tag | None) -> HttpAnswer:

@@ -145,3 +145,12 @@ def test_a_collector_gets_metrics_spans_and_lines():
     assert b"told-early" in received["/v1/metrics"]
     assert b"answer tap" in received["/v1/traces"]
     assert b"a line told early" in received["/v1/logs"]
+
+
+def test_there_is_nothing_to_flush_without_an_exporter(monkeypatch):
+    """A timer's run must not wait for what nobody will ever start."""
+    for setting in exporting.SETTINGS.values():
+        monkeypatch.delenv(setting, raising=False)
+    monkeypatch.setattr(exporting, "START_AFTER_SECONDS", 1000.0)
+
+    exporting.flush()

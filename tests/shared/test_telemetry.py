@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -11,7 +12,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
+from handlers.http import refusal
 from shared import telemetry
+from shared.authorization.authorizer import OnFailure
+from shared.authorization.taps import without_rules
+from shared.callers import TAPS
 from shared.telemetry import METRICS, TRACE_PROPERTIES, Kind, Metric
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "telemetry.md"
@@ -128,6 +133,42 @@ def test_the_trace_goes_on_to_whom_we_write(spans):
     assert properties["traceparent"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-0")
     assert request_id == f"{context.trace_id:032x}-{context.span_id:016x}"
     assert len(spans.get_finished_spans()) == 1
+
+
+class Recorded:
+    """In the place of a metric: what was recorded."""
+
+    def __init__(self):
+        self.values = []
+
+    def record(self, value=1, **attributes):
+        """Keep it."""
+        self.values.append((value, attributes))
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "answer"), [(OnFailure.DENY, "refused"), (OnFailure.ALLOW, "allowed"), (OnFailure.ERROR, "failed")]
+)
+def test_a_tap_that_the_rules_could_not_be_asked_about_is_told(monkeypatch, on_failure, answer):
+    """Where a setting is wrong every tap is one, and the answer itself shows nothing of it."""
+    taps = Recorded()
+    monkeypatch.setattr(telemetry, "TAPS", taps)
+
+    without_rules(on_failure)
+
+    assert taps.values == [(1, {"answer": answer, "rule": f"on-failure-{on_failure}"})]
+
+
+def test_who_is_refused_at_the_door_is_told_by_the_setting(monkeypatch):
+    """And not by what was shown."""
+    refused = Recorded()
+    monkeypatch.setattr(telemetry, "CALLERS_REFUSED", refused)
+    monkeypatch.setenv("REALTIME_AUTH_TOKENS", "good")
+    for token in ("bad", "good"):
+        request = func.HttpRequest("POST", "http://x/api", headers={"Authorization": token}, body=b"{}")
+        refusal(request, TAPS, 100)
+
+    assert refused.values == [(1, {"setting": "REALTIME_AUTH_TOKENS"})]
 
 
 def test_every_metric_is_documented_with_its_unit_kind_and_attributes():

@@ -22,7 +22,6 @@ SENDER_TRACE = "0af7651916cd43dd8448eb211c80319c"
 SETTINGS = {
     "PYTHON_ENABLE_OPENTELEMETRY": "true",
     "OTEL_TRACES_SAMPLER": "always_on",
-    "OTEL_METRIC_EXPORT_INTERVAL": "500",
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "OTEL_BLRP_SCHEDULE_DELAY": "200",
     "REALTIME_AUTH_TOKENS": TOKEN,
@@ -38,15 +37,21 @@ def insights():
 
 
 @pytest.fixture
-def stack(tmp_path, insights):
-    """The whole stack, telling the endpoint."""
+def stack_of(tmp_path, insights):
+    """Makes the whole stack, telling the endpoint, with settings."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("EventStorage", "ServiceBusConnection", "OTEL", "APPLICATIONINSIGHTS"))
     }
     told_to = {"APPLICATIONINSIGHTS_CONNECTION_STRING": insights.connection_string}
-    with Stack(run_folder=tmp_path, environment=environment | SETTINGS | told_to) as running:
+    return lambda **settings: Stack(run_folder=tmp_path, environment=environment | SETTINGS | told_to | settings)
+
+
+@pytest.fixture
+def stack(stack_of):
+    """One that tells twice a second."""
+    with stack_of(OTEL_METRIC_EXPORT_INTERVAL="500") as running:
         yield running
 
 
@@ -95,6 +100,25 @@ def test_metrics_traces_and_lines_arrive_once_and_hold_nothing_personal(stack, i
     _assert_one_trace_from_the_sender_to_the_tables(insights)
     _assert_lines_are_told_once(stack, insights)
     assert leaking_lines(insights.text) == []
+
+
+def test_a_timers_run_is_told_at_its_end(stack_of, insights):
+    """Not with the next interval, a minute later: its instance may be gone by then."""
+    with stack_of(EMABLER_API_KEY="key", EMABLER_BASE_URL="http://127.0.0.1:1/api/v2/cpo") as stack:
+        began = time.monotonic()
+        httpx.post(f"{stack.functions_url}/admin/functions/poll_chargers", json={}, timeout=PATIENCE_SECONDS)
+        _wait_until(stack, insights, lambda: insights.totals("emabler.poll.runs", "outcome") == {"failed": 1})
+
+    assert time.monotonic() - began < 30
+
+
+def test_who_is_let_in_nowhere_is_told(stack_of, insights):
+    """A secret that is not in the vault yet refuses every driver, and no error of the server says so."""
+    reference = "@Microsoft.KeyVault(VaultName=v;SecretName=realtime-auth-tokens)"
+    with stack_of(OTEL_METRIC_EXPORT_INTERVAL="500", REALTIME_AUTH_TOKENS=reference) as stack:
+        assert asyncio.run(_tap(stack, f"{MARKER}nobody")).status == 401
+        _wait_until(stack, insights, lambda: insights.totals("emabler.callers.refused", "setting").total() == 1)
+        _wait_until(stack, insights, lambda: any(line.startswith("nobody is let in") for line in insights.lines()))
 
 
 def _assert_one_trace_from_the_sender_to_the_tables(insights):
