@@ -17,7 +17,14 @@ from shared.emabler.rest.errors import (
     RunDeadlineReached,
     WrongAddress,
 )
-from shared.errors import ConfigurationError, EmablerError, RowConflict, StorageRefusesAccess, Unacceptable
+from shared.errors import (
+    ConfigurationError,
+    EmablerError,
+    QueueUnavailable,
+    RowConflict,
+    StorageRefusesAccess,
+    Unacceptable,
+)
 from shared.polling.errors import AnotherRun, ListNotWhole
 
 
@@ -36,8 +43,8 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES_HELP: Final = (
-    "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage cannot be reached, "
-    "refuses, or is not set; 4 no such tag, list, charger or site; 5 somebody else is at it, or was: run it again; "
+    "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage or the queue "
+    "cannot be reached, refuses, or is not set; 4 no such tag, list, entry, charger or site; 5 somebody else is at it, or was: run it again; "
     "6 not confirmed, nothing was changed; 7 eMabler cannot be reached, refuses the key, lacks a permission, is not "
     "set, or `account check` found something to mend; 8 the charger did not connect in time; 130 stopped by Ctrl-C."
 )
@@ -45,6 +52,10 @@ EXIT_CODES_HELP: Final = (
 
 class NoSuchTag(EmablerError):
     """The list, or the inbox, does not have this tag."""
+
+
+class NoSuchEntry(EmablerError):
+    """Quarantine does not have this entry."""
 
 
 class NotConfirmed(EmablerError):
@@ -97,6 +108,7 @@ _CODES: Final[dict[type[EmablerError], ExitCode]] = {
     InputProblems: ExitCode.INPUT_HAS_PROBLEMS,
     NoSuchTag: ExitCode.NOT_FOUND,
     NoSuchList: ExitCode.NOT_FOUND,
+    NoSuchEntry: ExitCode.NOT_FOUND,
     ListChanged: ExitCode.CHANGED_MEANWHILE,
     RowConflict: ExitCode.CHANGED_MEANWHILE,
     AnotherRun: ExitCode.CHANGED_MEANWHILE,
@@ -111,6 +123,10 @@ _NEXT_STEPS: Final[dict[type[EmablerError], str]] = {
     StorageRefusesAccess: (
         "Log in with `az login` as somebody with the role 'Storage Table Data Contributor' on the account, or correct "
         "the key in EventStorage."
+    ),
+    QueueUnavailable: (
+        "Is it there, do ServiceBusConnection and PUSH_EVENTS_QUEUE name it, and may you listen and send? Then run it "
+        "again."
     ),
     EmablerUnavailable: "Is this machine online? Where EMABLER_BASE_URL is set, is it right? Then run it again.",
     RateLimited: "These are more calls than eMabler takes for now. Wait a minute, and run it again.",

@@ -18,10 +18,6 @@ from contextlib import nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry._logs import get_logger_provider
-from opentelemetry.metrics import get_meter_provider
-from opentelemetry.trace import get_tracer_provider
-
 from shared import telemetry
 
 if TYPE_CHECKING:
@@ -151,6 +147,10 @@ def flush() -> None:
     """
     if chosen_exporter(os.environ) is None or not _started.wait(START_AFTER_SECONDS + FLUSH_SECONDS):
         return
+    from opentelemetry._logs import get_logger_provider  # noqa: PLC0415  # see the module
+    from opentelemetry.metrics import get_meter_provider  # noqa: PLC0415
+    from opentelemetry.trace import get_tracer_provider  # noqa: PLC0415
+
     for provider in (get_meter_provider(), get_tracer_provider(), get_logger_provider()):
         force_flush = getattr(provider, "force_flush", None)  # what stands in for a provider has nothing to send
         if force_flush is not None:
