@@ -51,6 +51,11 @@ param alwaysReadyPushEvents int = 0
 @maxValue(1000)
 param httpPerInstanceConcurrency int = 16
 
+@description('Messages an instance takes from the queue at a time; also by how many the queue is divided to tell how many instances it needs.')
+@minValue(1)
+@maxValue(1000)
+param pushEventsBatchSize int = 64
+
 // ---- eMabler
 
 @description('Whether eMabler\'s REST API is polled; it needs the secret emabler-api-key in the vault.')
@@ -328,6 +333,7 @@ module functionapp 'modules/functionapp.bicep' = {
     alwaysReadyHttp: alwaysReadyHttp
     alwaysReadyPushEvents: alwaysReadyPushEvents
     httpPerInstanceConcurrency: httpPerInstanceConcurrency
+    pushEventsBatchSize: pushEventsBatchSize
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     blobEndpoint: storage.outputs.blobEndpoint

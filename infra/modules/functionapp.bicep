@@ -30,6 +30,9 @@ param alwaysReadyPushEvents int
 @description('Requests that an instance is given at the same time before there is another.')
 param httpPerInstanceConcurrency int
 
+@description('Messages that an instance takes from the queue at a time.')
+param pushEventsBatchSize int
+
 @description('Resource id of the app\'s identity.')
 param identityId string
 
@@ -62,6 +65,7 @@ var platformSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
+  AzureFunctionsJobHost__extensions__serviceBus__maxMessageBatchSize: string(pushEventsBatchSize)
   // An instance may end soon after its work; what it has not told by then is lost.
   OTEL_METRIC_EXPORT_INTERVAL: '10000'
 }
@@ -133,8 +137,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         alwaysReady: filter(alwaysReady, group => group.instanceCount > 0)
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        // Flex knows this for HTTP only. How much of the queue an instance takes at a time is maxMessageBatchSize in
-        // host.json, by which it is scaled, too.
+        // Flex knows this for HTTP only. How much of the queue an instance takes at a time is maxMessageBatchSize among
+        // the settings, by which it is scaled, too.
         triggers: {
           http: {
             perInstanceConcurrency: httpPerInstanceConcurrency

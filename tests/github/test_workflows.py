@@ -1,6 +1,10 @@
 """What zizmor and the schemas of .github (`make lint`) do not say: the rules that are ours."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -100,6 +104,75 @@ def test_no_script_is_put_together_from_expressions():
 
     assert [name for name, script in scripts if "${{" in script] == []
     assert len(scripts) > 8
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_command_that_fails_before_a_pipe_fails_the_job(name):
+    """GitHub gives a shell that is named pipefail, the one that it takes by itself not."""
+    assert _workflow(name)["defaults"] == {"run": {"shell": "bash"}}
+    steps = [step for job in _workflow(name)["jobs"].values() for step in job.get("steps", [])]
+    assert [step for step in steps if "shell" in step] == []
+
+
+NEEDED = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION", "AZURE_ENV_NAME")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq, as GitHub's runners have it")
+@pytest.mark.parametrize("missing", NEEDED)
+def test_a_variable_that_is_missing_is_named_before_anything_is_done(missing, tmp_path):
+    """The script of the action, with an `azd` that notes each call; set to nothing counts as missing."""
+    for variables in ({name: "x" for name in NEEDED if name != missing}, dict.fromkeys(NEEDED, "x") | {missing: ""}):
+        done = _sign_in(variables, tmp_path)
+
+        assert done.returncode == 1
+        assert f"::error::The GitHub environment of this job has no variable {missing}." in done.stdout
+        assert not (tmp_path / "calls").exists()
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq, as GitHub's runners have it")
+def test_every_variable_becomes_a_parameter(tmp_path):
+    """After signing in; what is not needed goes along, whatever stands in it."""
+    done = _sign_in(dict.fromkeys(NEEDED, "x") | {"ALERT_EMAIL": "a b@example.com"}, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    calls = (tmp_path / "calls").read_text()
+    assert calls.startswith("auth login --federated-credential-provider github --client-id x --tenant-id x\nenv new x ")
+    assert "ALERT_EMAIL=a b@example.com" in calls
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq, as GitHub's runners have it")
+def test_an_app_that_stays_degraded_is_deployed_with_a_warning_and_soon(tmp_path):
+    """Not after the whole time that an app has which does not answer: 12 answers, 10 s apart."""
+    (script,) = (
+        step["run"] for name, step in _steps() if name == "deploy.yml" and "/api/health" in step.get("run", "")
+    )
+    _stub(tmp_path / "azd", "echo https://app.example")
+    _stub(tmp_path / "sleep", "")
+    _stub(tmp_path / "curl", """echo '{"status":"degraded"}'""")
+
+    done = _run(script, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("https://app.example/api/health: degraded\n") == 12
+    assert "::warning::" in done.stdout
+
+
+def _sign_in(variables, folder):
+    (script,) = (step["run"] for name, step in _steps() if name == "azd/action.yml" and "azd auth login" in step["run"])
+    _stub(folder / "azd", f'echo "$@" >>{folder}/calls')
+    return _run(script, folder, VARIABLES=json.dumps(variables))
+
+
+def _stub(path, command):
+    path.write_text(f"#!/bin/sh\n{command}\n")
+    path.chmod(0o755)
+
+
+def _run(script, folder, **environment):
+    """Run a step's script as GitHub does for `shell: bash`, with the commands in a folder before all others."""
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_every_job_ends_in_time():

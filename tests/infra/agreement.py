@@ -19,7 +19,7 @@ from shared.polling.statistics import STATISTICS, STATISTICS_BODIES
 from shared.settings import Settings
 from shared.tables.keys import CHARGER_STATUS, POLL_STATE
 from shared.tables.layout import LAYOUT
-from tests.infra.posture import QUEUE, SITE, STORAGE, Files
+from tests.infra.posture import QUEUE, STORAGE, Files
 from tests.infra.reading import INFRA, ROOT, Expression, Parameter, Template, resources
 
 FIXED_TABLES = {
@@ -40,18 +40,6 @@ FIXED_TABLES = {
 
 LAPTOP_ONLY = {"EventStorage", "ServiceBusConnection"}
 """Connection strings: in Azure there is an identity instead."""
-
-PLATFORM = {
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "AZURE_CLIENT_ID",
-    "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobsStorage__clientId",
-    "AzureWebJobsStorage__credential",
-    "PYTHON_ENABLE_OPENTELEMETRY",
-    "ServiceBusConnection__credential",
-}
-"""What the host, the platform and Azure's SDKs read."""
 
 SECRET_NAMES = {
     "REALTIME_AUTH_TOKENS": "realtime-auth-tokens",
@@ -91,12 +79,6 @@ def _setting_names(files: Files) -> Iterator[str]:
     read = (set(FIELDS) | _timer_settings()) - LAPTOP_ONLY
     yield from (f"the setting {name} is read, but not deployed" for name in sorted(read - deployed))
     yield from (f"the setting {name} is deployed, but not read" for name in sorted(deployed - read))
-    platform = set(files["modules/functionapp.bicep"].variables["platformSettings"])
-    for name in sorted(platform ^ PLATFORM):
-        yield f"the platform's setting {name} is {'not known' if name in platform else 'missing'}"
-    for settings in resources(files, f"{SITE}/config"):
-        if settings.get("properties") != Expression("union(platformSettings, ownSettings)"):
-            yield "the app's settings are not the platform's and its own"
 
 
 def _own_settings(files: Files) -> dict[str, Any]:

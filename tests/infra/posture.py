@@ -68,12 +68,6 @@ REQUIRED: dict[str, dict[str, Any]] = {
         "properties.siteConfig.minTlsVersion": "1.2",
         "properties.siteConfig.scmMinTlsVersion": "1.2",
         "properties.siteConfig.ftpsState": "Disabled",
-        "properties.functionAppConfig.runtime.name": "python",
-        "properties.functionAppConfig.deployment.storage.type": "blobContainer",
-        "properties.functionAppConfig.deployment.storage.authentication.type": "UserAssignedIdentity",
-        "properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId": Expression(
-            "identityId"
-        ),
     },
     f"{SITE}/basicPublishingCredentialsPolicies": {"properties.allow": False},
     SECRET: {"parent": Expression("vault")},
@@ -168,7 +162,12 @@ def _required(files: Files) -> Iterator[str]:
     for type_ in MADE_ONCE:
         if (made := len(resources(files, type_))) != 1:
             yield f"{type_} is made {made} times, not once"
-    for type_, wanted in REQUIRED.items():
+    yield from differences(files, REQUIRED)
+
+
+def differences(files: Files, required: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Where a resource of a type says something else than is required of that type, by the dotted paths in it."""
+    for type_, wanted in required.items():
         for resource in resources(files, type_):
             for path, value in wanted.items():
                 if (found := resource.get(path)) != value or type(found) is not type(value):

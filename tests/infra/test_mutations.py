@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra import agreement, posture, watching
+from tests.infra import agreement, dashboard, posture, queries, watching, wiring
 from tests.infra.reading import resources, templates, texts_on_disk
 
 MAIN, WORKBOOK, PARAMETERS = "main.bicep", "workbook.json", "main.parameters.json"
@@ -41,14 +41,17 @@ def found_problems(texts: dict[str, str]) -> list[str]:
     return [
         *posture.problems(files),
         *agreement.problems(files, texts[PARAMETERS]),
-        *watching.problems(files, texts[WORKBOOK]),
+        *wiring.problems(files),
+        *watching.problems(files),
+        *dashboard.problems(files, texts[WORKBOOK]),
+        *queries.problems(watching.queries(files) | dashboard.queries(texts[WORKBOOK])),
     ]
 
 
 def all_texts() -> dict[str, str]:
     """Templates, workbook and parameters as they are."""
     return texts_on_disk() | {
-        WORKBOOK: watching.workbook_on_disk(),
+        WORKBOOK: dashboard.workbook_on_disk(),
         PARAMETERS: agreement.parameters_file_on_disk(),
     }
 
@@ -79,7 +82,7 @@ def test_every_required_property_is_missed_that_is_taken_away():
     wanted = {
         (resource.file, path.split(".")[-1])
         for resource in resources(templates(texts_on_disk()))
-        for path, value in posture.REQUIRED.get(resource.type, {}).items()
+        for path, value in (posture.REQUIRED.get(resource.type, {}) | wiring.REQUIRED.get(resource.type, {})).items()
         if value is not None
     }
     assert len(wanted) > 30

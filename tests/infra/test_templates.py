@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.infra import agreement, posture, watching
+from tests.infra import agreement, dashboard, posture, queries, watching, wiring
 from tests.infra.reading import ROOT, Expression, Resource, Template, template, templates, texts_on_disk
 
 
@@ -26,8 +26,16 @@ def test_templates_and_code_name_settings_tables_and_queue_alike(files):
 
 
 def test_every_alert_is_there_and_asks_for_what_the_app_tells(files):
-    """Severities, thresholds and windows of the alerts, and the parts of the workbook."""
-    assert watching.problems(files, watching.workbook_on_disk()) == []
+    """Severities, thresholds, windows and whole queries of the alerts, and the parts of the workbook."""
+    workbook = dashboard.workbook_on_disk()
+    assert watching.problems(files) == []
+    assert dashboard.problems(files, workbook) == []
+    assert queries.problems(watching.queries(files) | dashboard.queries(workbook)) == []
+
+
+def test_every_value_arrives_where_it_belongs(files):
+    """Ids, endpoints, sizes and switches: a module, a setting or the app's form has no other one's."""
+    assert wiring.problems(files) == []
 
 
 def test_everything_is_described(files):

@@ -1,107 +1,224 @@
-"""What must hold of alerts and workbook. Each check gives its problems, none where all is well."""
+"""What must hold of the alerts. Each check gives its problems, none where all is well."""
 
-import json
-import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from shared.telemetry import METRICS
 from tests.infra.posture import Files
-from tests.infra.reading import INFRA, ROOT, Expression, at, resources, texts_in
+from tests.infra.reading import Expression, Resource, resources, texts_in
+
+
+class BusAlert(NamedTuple):
+    """An alert on a metric of the bus."""
+
+    severity: int
+    metric: str
+    aggregation: str
+    threshold: int
+    """It must be passed."""
+    window: str
+    frequency: str
+
+
+class AppAlert(NamedTuple):
+    """An alert on telemetry."""
+
+    severity: int
+    window: str
+    frequency: str
+    steps: tuple[str, ...]
+    """The whole query: a word changed in any of them can make the alert blind."""
+
 
 BUS_ALERTS = {
-    "dead-letters": (1, "DeadletteredMessages", "Maximum", 0, "PT5M"),
-    "queue-not-empty": (2, "ActiveMessages", "Minimum", 0, "PT30M"),
-    "bus-throttles": (3, "ThrottledRequests", "Total", 0, "PT15M"),
+    "dead-letters": BusAlert(1, "DeadletteredMessages", "Maximum", 0, "PT5M", "PT5M"),
+    "queue-not-empty": BusAlert(2, "ActiveMessages", "Minimum", 0, "PT30M", "PT5M"),
+    "bus-throttles": BusAlert(3, "ThrottledRequests", "Total", 0, "PT15M", "PT5M"),
 }
-"""Name: severity, metric, aggregation, the threshold that must be passed, window."""
 
 APP_ALERTS = {
-    "taps-fail": (1, "PT15M", "AppRequests", "where failed > 0"),
-    "taps-slow": (2, "PT15M", "answer tap", "where taps >= 5 and p95_ms > ${tapP95BudgetMs}"),
-    "push-gaps": (2, "PT30M", "emabler.push.gaps", "where Max > 0"),
-    "quarantine-grows": (2, "PT1H", "emabler.push.quarantined", "where quarantined > ${quarantinedPerHour}"),
-    "reconciliation-drifts": (3, "PT6H", "emabler.reconciliation.unexplained", "where unexplained > 0"),
-    "polls-silent": (2, "PT1H", "emabler.poll.runs", "where chargers < 1 or sessions < 1"),
+    "taps-fail": AppAlert(
+        1,
+        "PT15M",
+        "PT5M",
+        (
+            "union AppRequests, AppMetrics",
+            'where ${tapDoors} or Name == "emabler.taps"',
+            (
+                'extend undecided = tostring(Properties.answer) == "failed"'
+                ' or tostring(Properties.rule) startswith "on-failure-"'
+            ),
+            (
+                "summarize errors = sumif(ItemCount, toint(ResultCode) >= 500),"
+                ' fallbacks = sumif(Sum, Name == "emabler.taps" and undecided)'
+            ),
+            "where errors > 0 or fallbacks > 0",
+        ),
+    ),
+    "taps-locked-out": AppAlert(
+        1,
+        "PT30M",
+        "PT5M",
+        (
+            "AppMetrics",
+            'where Name in ("emabler.callers.refused", "emabler.taps")',
+            (
+                'summarize refused = sumif(Sum, Name == "emabler.callers.refused"),'
+                ' answered = sumif(Sum, Name == "emabler.taps")'
+            ),
+            "where refused >= 3 and answered == 0",
+        ),
+    ),
+    "taps-slow": AppAlert(
+        2,
+        "PT15M",
+        "PT5M",
+        (
+            "AppDependencies",
+            'where Name == "answer tap"',
+            "summarize taps = sum(ItemCount), p95_ms = percentilew(DurationMs, ItemCount, 95)",
+            "where taps >= 5 and p95_ms > ${tapP95BudgetMs}",
+        ),
+    ),
+    "push-gaps": AppAlert(
+        2,
+        "PT30M",
+        "PT15M",
+        ("AppMetrics", 'where Name == "emabler.push.gaps"', "summarize arg_max(TimeGenerated, Max)", "where Max > 0"),
+    ),
+    "quarantine-grows": AppAlert(
+        2,
+        "PT1H",
+        "PT15M",
+        (
+            "AppMetrics",
+            'where Name == "emabler.push.quarantined"',
+            "summarize quarantined = sum(Sum)",
+            "where quarantined > ${quarantinedPerHour}",
+        ),
+    ),
+    "reconciliation-drifts": AppAlert(
+        3,
+        "PT6H",
+        "PT1H",
+        (
+            "AppMetrics",
+            'where Name == "emabler.reconciliation.unexplained"',
+            "summarize unexplained = sum(Sum)",
+            "where unexplained > 0",
+        ),
+    ),
+    "polls-silent": AppAlert(
+        2,
+        "PT1H",
+        "PT15M",
+        (
+            "union AppRequests, AppMetrics",
+            (
+                "extend kind = case("
+                'Name == "emabler.poll.runs" and tostring(Properties.outcome) == "succeeded" and Sum > 0,'
+                ' tostring(Properties.kind), Name has "poll_chargers" and Success, "chargers",'
+                ' Name has "poll_statistics" and Success, "sessions", "")'
+            ),
+            'summarize chargers = countif(kind == "chargers"), sessions = countif(kind == "sessions")',
+            "where chargers < 1 or sessions < 1",
+        ),
+    ),
 }
-"""Name: severity, window, what is looked at, and the last step, which lets rows through where something is wrong."""
 
+TAP_DOORS = (
+    'Name has_any ("realtime_auth", "realtime-auth", "push_webhook") or Url has_any ("/api/realtime-auth", "/api/push")'
+)
 ROOT_KEY = "Microsoft.ServiceBus/namespaces/authorizationRules/listKeys/action"
+LONGEST_SHORT_NAME = 12
+"""Azure's limit; mails and messages begin with it."""
+
 EVERY_ALERT = {
-    "enabled": True,
+    "description": Expression("rule.description"),
     "severity": Expression("rule.severity"),
+    "enabled": True,
+    "autoMitigate": True,
     "evaluationFrequency": Expression("rule.frequency"),
     "windowSize": Expression("rule.window"),
 }
-BUS_CONDITION = {
+EVERY_BUS_ALERT = EVERY_ALERT | {
+    "scopes": [Expression("namespaceId")],
+    "odata.type": "Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria",
+    "name": Expression("rule.name"),
+    "criterionType": "StaticThresholdCriterion",
     "metricNamespace": "Microsoft.ServiceBus/namespaces",
-    "skipMetricValidation": True,
     "metricName": Expression("rule.metric"),
     "timeAggregation": Expression("rule.aggregation"),
     "operator": "GreaterThan",
     "threshold": Expression("rule.threshold"),
+    "dimensions": [{"name": "EntityName", "operator": "Include", "values": [Expression("queueName")]}],
+    "skipMetricValidation": True,
 }
-APP_CONDITION = {
+EVERY_APP_ALERT = EVERY_ALERT | {
+    "scopes": [Expression("workspaceId")],
+    "displayName": Expression("'eMabler: ${rule.name}'"),
+    "skipQueryValidation": True,
     "query": Expression(r"join(rule.steps, '\n| ')"),
     "timeAggregation": "Count",
     "operator": "GreaterThan",
     "threshold": 0,
+    "failingPeriods": {"numberOfEvaluationPeriods": 1, "minFailingPeriodsToAlert": 1},
 }
-SHOWN = {
-    *("events", "lag", "batches", "retries", "quarantine"),
-    *("taps", "tap durations", "poll runs", "gaps", "operations"),
+RECEIVERS = {
+    "email": "empty(email) ? [] : [ { name: 'mail' emailAddress: email useCommonAlertSchema: true } ]",
+    "webhook": "empty(webhookUri) ? [] : [ { name: 'webhook' serviceUri: webhookUri useCommonAlertSchema: true } ]",
 }
-"""What the workbook must have, by the names of its parts."""
 
 _ALERTS = "modules/alerts.bicep"
 
 
-def problems(files: Files, workbook: str) -> list[str]:
-    """Everything that is wrong with alerts and workbook."""
-    found = [*_bus_alerts(files), *_app_alerts(files), *_rules_are_used(files), *_root_key(files), *_receivers(files)]
-    return found + list(_workbook(files, workbook)) + list(_names(files, workbook))
+def problems(files: Files) -> list[str]:
+    """Everything that is wrong with the alerts."""
+    checks = (_bus_rules, _app_rules, _rules_are_used, _root_key, _receivers)
+    return [problem for check in checks for problem in check(files)]
 
 
-def workbook_on_disk() -> str:
-    """infra/workbook.json."""
-    return (INFRA / "workbook.json").read_text(encoding="utf-8")
+def queries(files: Files) -> dict[str, str]:
+    """The queries of the alerts by their names."""
+    return {rule["name"]: "\n".join(_steps(rule)) for rule in _rules_on_telemetry(files)}
 
 
-def queries(workbook: str) -> dict[str, str]:
-    """The workbook's queries by the names of their parts."""
-    return {
-        item["name"]: item["content"]["query"]
-        for item in json.loads(workbook)["items"]
-        if "query" in item.get("content", {})
+def _bus_rules(files: Files) -> Iterator[str]:
+    found = {
+        rule["name"]: BusAlert(*(rule.get(field) for field in BusAlert._fields))
+        for rule in files[_ALERTS].variables["busRules"]
     }
+    yield from _different(found, BUS_ALERTS)
 
 
-def _bus_alerts(files: Files) -> Iterator[str]:
-    rules = {rule["name"]: rule for rule in files[_ALERTS].variables["busRules"]}
-    for name in sorted(rules.keys() ^ BUS_ALERTS.keys()):
-        yield f"the alert {name} is {'not known' if name in rules else 'missing'}"
-    for name, rule in rules.items():
-        found = tuple(rule.get(key) for key in ("severity", "metric", "aggregation", "threshold", "window"))
-        if found != BUS_ALERTS.get(name, found):
-            yield f"the alert {name} is {found}, not {BUS_ALERTS[name]}"
+def _app_rules(files: Files) -> Iterator[str]:
+    found = {
+        rule["name"]: AppAlert(rule["severity"], rule["window"], rule["frequency"], tuple(_steps(rule)))
+        for rule in _rules_on_telemetry(files)
+    }
+    yield from _different(found, APP_ALERTS)
+    if getattr(doors := files[_ALERTS].variables["tapDoors"], "text", doors) != TAP_DOORS:
+        yield f"the doors by which taps come are {doors}"
+    if [rule["name"] for rule in files[_ALERTS].variables["pollRules"]] != ["polls-silent"]:
+        yield "not the alert polls-silent alone depends on polling"
 
 
-def _app_alerts(files: Files) -> Iterator[str]:
-    rules = {rule["name"]: rule for rule in _app_rules(files)}
-    for name in sorted(rules.keys() ^ APP_ALERTS.keys()):
-        yield f"the alert {name} is {'not known' if name in rules else 'missing'}"
-    for name, rule in rules.items():
-        severity, window, subject, last = APP_ALERTS.get(name, (rule["severity"], rule["window"], "", ""))
-        if (rule["severity"], rule["window"]) != (severity, window):
-            yield f"the alert {name} has severity {rule['severity']} over {rule['window']}"
-        steps = [text.strip("'") for text in texts_in(rule["steps"])]
-        if subject not in " ".join(steps) or last not in ("", steps[-1]):
-            yield f"the alert {name} asks something else: {steps}"
+def _different(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    for name in sorted(found.keys() ^ wanted.keys()):
+        yield f"the alert {name} is {'not known' if name in found else 'missing'}"
+    for name in found.keys() & wanted.keys():
+        for field, value in found[name]._asdict().items():
+            if value != getattr(wanted[name], field):
+                yield f"the alert {name} has the {field} {value}, not {getattr(wanted[name], field)}"
 
 
-def _app_rules(files: Files) -> list[dict[str, Any]]:
+def _rules_on_telemetry(files: Files) -> list[dict[str, Any]]:
     variables = files[_ALERTS].variables
     return [*variables["appRules"], *variables["pollRules"]]
+
+
+def _steps(rule: dict[str, Any]) -> list[str]:
+    """Of each step its text; one with something put in is read with its quotes."""
+    return [text.strip("'") for text in texts_in(rule["steps"])]
 
 
 def _rules_are_used(files: Files) -> Iterator[str]:
@@ -110,18 +227,24 @@ def _rules_are_used(files: Files) -> Iterator[str]:
     for loop in ("for rule in busRules:", "for rule in concat(appRules, pollsEmabler ? pollRules : []):"):
         if loop not in text:
             yield f"no alerts are made {loop}"
-    for type_, condition, more in (
-        ("metricAlerts", BUS_CONDITION, {}),
-        ("scheduledQueryRules", APP_CONDITION, {"skipQueryValidation": True}),
-    ):
-        for alert in resources(files, f"Microsoft.Insights/{type_}"):
-            criteria = alert.get("properties.criteria.allOf") or [{}]
-            wrong = {key for key, value in condition.items() if criteria[0].get(key) != value}
-            wrong |= {key for key, value in (EVERY_ALERT | more).items() if alert.get(f"properties.{key}") != value}
+    for kind, wanted in (("metricAlerts", EVERY_BUS_ALERT), ("scheduledQueryRules", EVERY_APP_ALERT)):
+        for alert in resources(files, f"Microsoft.Insights/{kind}"):
+            said = _said(alert)
+            wrong = sorted(key for key in said.keys() | wanted.keys() if said.get(key) != wanted.get(key))
             if wrong:
-                yield f"{type_} do not say what the rules say: {sorted(wrong)}"
+                yield f"{kind} do not say what the rules say: {wrong}"
             if "group.id" not in texts_in(alert.get("properties.actions")):
-                yield f"{type_} tell nobody"
+                yield f"{kind} tell nobody"
+
+
+def _said(alert: Resource) -> dict[str, Any]:
+    """The properties of an alert, with those of its one condition beside them, without whom it tells."""
+    said: dict[str, Any] = alert.get("properties") or {}
+    criteria = said.get("criteria", {})
+    conditions = criteria.get("allOf", [])
+    inner = conditions[0] if len(conditions) == 1 else {"allOf": conditions}
+    outer = {key: value for key, value in (said | criteria).items() if key not in {"criteria", "allOf", "actions"}}
+    return outer | inner
 
 
 def _root_key(files: Files) -> Iterator[str]:
@@ -135,6 +258,8 @@ def _root_key(files: Files) -> Iterator[str]:
     if watched != [ROOT_KEY]:
         yield f"listing the root key of the bus is not watched, but {watched}"
     for alert in alerts:
+        if alert.get("properties.scopes") != [Expression("namespaceId")]:
+            yield "the root key of something else is watched"
         if "group.id" not in texts_in(alert.get("properties.actions")):
             yield "nobody is told that the root key was listed"
         if not str(alert.get("properties.description")).startswith("Severity 1: "):
@@ -143,45 +268,10 @@ def _root_key(files: Files) -> Iterator[str]:
 
 def _receivers(files: Files) -> Iterator[str]:
     for group in resources(files, "Microsoft.Insights/actionGroups"):
-        for kind, line in (("email", "emailAddress: email\n"), ("webhook", "serviceUri: webhookUri\n")):
-            if line not in " ".join(texts_in(group.get(f"properties.{kind}Receivers"))):
+        if group.get("properties.enabled") is not True:
+            yield "the group of operators is off"
+        if not 1 <= len(str(group.get("properties.groupShortName") or "")) <= LONGEST_SHORT_NAME:
+            yield "the short name of the group is not one that Azure takes"
+        for kind, wanted in RECEIVERS.items():
+            if " ".join(" ".join(texts_in(group.get(f"properties.{kind}Receivers"))).split()) != wanted:
                 yield f"nobody is told by {kind}"
-
-
-def _workbook(files: Files, workbook: str) -> Iterator[str]:
-    items = json.loads(workbook)["items"]
-    names = [item["name"] for item in items]
-    yield from (f"the workbook does not show {name}" for name in sorted(SHOWN - set(names)))
-    if len(set(names)) != len(names):
-        yield "two parts of the workbook have one name"
-    for item in items:
-        if "query" in item["content"] and at(item, "content.crossComponentResources") != ["<workspace-id>"]:
-            yield f"the workbook's part {item['name']} asks another workspace"
-    made = files["modules/workbook.bicep"].text
-    for placeholder in sorted(set(re.findall(r"<[a-z]+-id>", workbook))):
-        if f"'{placeholder}'" not in made:
-            yield f"the workbook's {placeholder} is not replaced"
-
-
-def _names(files: Files, workbook: str) -> Iterator[str]:
-    """Metrics, their attributes and spans are asked for as the app names them."""
-    asked = {rule["name"]: "\n".join(texts_in(rule["steps"])) for rule in _app_rules(files)} | queries(workbook)
-    metrics = {metric.name: set(metric.attributes) for metric in METRICS}
-    spans = _spans()
-    for where, query in asked.items():
-        named = re.findall(r'"(emabler\.[\w.]+)"', query)
-        yield from (f"{where}: there is no metric {name}" for name in named if name not in metrics)
-        attributes = set().union(*(metrics.get(name, set()) for name in named))
-        for attribute in re.findall(r"Properties\.(\w+)", query):
-            if attribute not in attributes:
-                yield f"{where}: {named} has no attribute {attribute}"
-        if "AppDependencies" in query:
-            for name in re.findall(r'Name (?:==|startswith) "([^"]+)"', query):
-                if not any(span.startswith(name) for span in spans):
-                    yield f"{where}: there is no span {name}"
-
-
-def _spans() -> set[str]:
-    """The names of the app's spans, up to the first that is put in."""
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
-    return {name.split("{")[0] for name in re.findall(r'\bspan\(f?"([^"]+)"', sources)}
