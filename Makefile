@@ -2,7 +2,7 @@
 # The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz day lint audit package bench clean
+.PHONY: help setup demo up test fuzz day hostile lint audit package bench clean
 
 PYTHON_OF_VENV := .venv/bin/python
 
@@ -12,6 +12,7 @@ help:
 	@echo 'make test    run the tests;         make test ARGS="-k sessions -x" passes options to pytest'
 	@echo 'make fuzz    50,000 requests as nobody should send them, to the running host: some minutes'
 	@echo 'make day     a day of 1,000 chargers with lost, late and repeated pushes, polled with both APIs: ten minutes'
+	@echo "make hostile 5,000 bodies of anything and 2,000 real messages, damaged, into ingest: under a minute"
 	@echo 'make lint    check style, types and the workflows of .github; changes nothing'
 	@echo 'make audit   ask whether a weakness is known of any library that Azure installs; needs the network'
 	@echo 'make package build what "azd deploy" would send to Azure, as .run/emabler-azure.zip'
@@ -39,6 +40,9 @@ fuzz: setup
 
 day: setup
 	@DAY_CHARGERS=$${DAY_CHARGERS:-1000} $(PYTHON_OF_VENV) -m pytest tests/day $(ARGS)
+
+hostile: setup
+	@HOSTILE_SEED=$${HOSTILE_SEED:-$$(date +%s)} HOSTILE_BODIES=5000 HOSTILE_MESSAGES=2000 $(PYTHON_OF_VENV) -m pytest tests/hostile $(ARGS)
 
 lint: setup
 	@$(PYTHON_OF_VENV) -m ruff check

@@ -43,10 +43,11 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES_HELP: Final = (
-    "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage or the queue "
-    "cannot be reached, refuses, or is not set; 4 no such tag, list, entry, charger or site; 5 somebody else is at it, or was: run it again; "
-    "6 not confirmed, nothing was changed; 7 eMabler cannot be reached, refuses the key, lacks a permission, is not "
-    "set, or `account check` found something to mend; 8 the charger did not connect in time; 130 stopped by Ctrl-C."
+    "Exit codes: 0 done; 1 the input has problems, nothing was changed; 2 wrong usage; 3 storage or the queue cannot "
+    "be reached, refuses, or is not set; 4 no such tag, list, entry, charger or site; 5 somebody else is at it, or "
+    "was: run it again; 6 not confirmed, nothing was changed; 7 eMabler cannot be reached, refuses the key, lacks a "
+    "permission, is not set, or `account check` found something to mend; 8 the charger did not connect in time; 130 "
+    "stopped by Ctrl-C."
 )
 
 

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from ops import account, auth, chargers, gaps, polling, sites, tag_edits, tag_inbox, tag_lists
+from ops import (
+    account,
+    auth,
+    chargers,
+    dead_letters,
+    gaps,
+    polling,
+    quarantine,
+    sites,
+    tag_edits,
+    tag_inbox,
+    tag_lists,
+)
 from ops.exits import EXIT_CODES_HELP
 from ops.running import log_to_stderr
 
@@ -22,6 +34,8 @@ app.add_typer(account.verbs, name="account")
 app.add_typer(sites.verbs, name="site")
 app.add_typer(chargers.verbs, name="charger")
 app.add_typer(polling.verbs, name="poll")
+app.add_typer(quarantine.verbs, name="quarantine")
+app.add_typer(dead_letters.verbs, name="deadletters")
 for commands in (polling.reconciling, gaps.verbs):
     app.add_typer(commands)
 
@@ -30,10 +44,11 @@ for commands in (polling.reconciling, gaps.verbs):
 def emabler(
     *, verbose: Annotated[bool, typer.Option("--verbose", help="Say more on stderr, for a fault.")] = False
 ) -> None:
-    """Tags that may charge at your chargers, why a tap was answered as it was, and what push did not tell.
+    """Tags that may charge at your chargers, why a tap was answered so, what push did not tell or nobody could use.
 
     Storage is that of the app's settings: EventStorage, or EventStorage__tableServiceUri. The account at eMabler is
-    that of EMABLER_API_KEY; `account`, `site` and `charger` ask it alone, and need no storage.
+    that of EMABLER_API_KEY; `account`, `site` and `charger` ask it alone, and need no storage. `deadletters` asks the
+    queue of ServiceBusConnection alone.
     """
     if verbose:
         log_to_stderr()

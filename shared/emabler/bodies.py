@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from shared.errors import Unacceptable
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_DIGITS = len(str(-(2**63)))
 
 
 class Element(NamedTuple):
@@ -59,11 +61,26 @@ def _loads(text: bytes) -> Any:
 def _loads_leniently(text: bytes, where: str) -> Any:
     """What orjson refuses and is JSON all the same: half characters, numbers past a double, a thousand levels."""
     try:
-        return _with_whole_characters(json.loads(text.decode(), parse_constant=_refuse_constant))
+        return _with_whole_characters(
+            json.loads(text.decode(), parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant)
+        )
     except RecursionError:
         raise Unacceptable("too-deep", f"the body is nested too deep to be read {where}") from None
     except ValueError:
         raise Unacceptable("not-json", f"the body is not JSON {where}") from None
+
+
+def _integer(text: str) -> int | float | str:
+    """As orjson has it: past 64 bits a double."""
+    if len(text) <= _MOST_DIGITS and -(2**63) <= (number := int(text)) < 2**64:
+        return number
+    return _number(text)
+
+
+def _number(text: str) -> float | str:
+    """A number past a double stays the text it was, because JSON cannot write infinity."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _refuse_constant(name: str) -> None:

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from shared.instants import Instant
 
-_LEAP_SECOND = re.compile(r"(T[0-9]{2}:[0-9]{2}):60")
+_MAX_LENGTH = 64
+_LEAP_SECOND = re.compile(r"([T ][0-9]{2}:[0-9]{2}):60")
 _MICROSECOND_DIGITS = 6
 _FIRST_INSTANT = Instant.from_iso("1601-01-01T00:00:00.0000000Z")
 """Table Storage's Edm.DateTime begins here; a charger with an earlier clock has no clock."""
@@ -24,6 +25,8 @@ def read_instant(text: str) -> Instant | None:
     Raises ValueError for what is no time, or lies before 1601. The last answers are kept, because the dozen values of a
     measurement name one time a dozen times.
     """
+    if len(text) > _MAX_LENGTH or text.strip().isdigit():  # digits are a count of something, of which is not said
+        raise ValueError("not a time in ISO 8601")
     try:
         moment = _moment(text)
         if moment.year == 1:

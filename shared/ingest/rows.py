@@ -18,6 +18,8 @@ TRANSPORT_PROPERTY = "transport"
 """The application property by which a message on the queue tells that the webhook put it there."""
 
 _MAX_PROPERTIES_LENGTH = 8000
+_MAX_UNITS_LENGTH = 16_000
+"""Half the UTF-16 units of a text column; no unit that means anything has more than a few characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def measurement_row(event: Event, shards: int) -> Row | None:
         if not sample.column.endswith(sample.source_unit.lower()):
             converted[sample.column] = sample.source_unit
     if converted:
-        row["source_units"] = orjson.dumps(converted, option=orjson.OPT_SORT_KEYS).decode()
+        written = orjson.dumps(converted, option=orjson.OPT_SORT_KEYS).decode()
+        row["source_units"] = written if len(written) <= _MAX_UNITS_LENGTH else None
     return row
 
 

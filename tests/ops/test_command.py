@@ -39,7 +39,9 @@ def test_all_the_commands_are_there():
         "account": "check",
         "auth": "log shadow why",
         "charger": "add status",
+        "deadletters": "list replay",
         "poll": "chargers sessions",
+        "quarantine": "list replay show",
         "site": "add",
         "tags": "add adopt block expire export import list rollback show unblock unknown",
     }
@@ -54,10 +56,18 @@ def test_every_command_answers_scripts_and_is_documented(command):
     assert f"`{' '.join(command)}" in (ROOT / "docs/commands.md").read_text()
 
 
-@pytest.mark.parametrize("verb", ["add", "adopt", "block", "expire", "import", "rollback", "unblock"])
-def test_every_write_can_be_rehearsed(verb):
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("tags", verb) for verb in ("add", "adopt", "block", "expire", "import", "rollback", "unblock")),
+        ("quarantine", "replay"),
+        ("deadletters", "replay"),
+    ],
+    ids=" ".join,
+)
+def test_every_write_can_be_rehearsed(command):
     """With `--dry-run`."""
-    assert "--dry-run" in _types("tags", verb, "--help").stdout
+    assert "--dry-run" in _types(*command, "--help").stdout
 
 
 def test_the_exit_codes_are_documented():
