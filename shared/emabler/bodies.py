@@ -10,6 +10,8 @@ import orjson
 from shared.errors import Unacceptable
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MOST_EVENTS = 1_000
+"""In one body. eMabler sends one; more would hold up the taps that are answered by the same loop."""
 _MOST_DIGITS = len(str(-(2**63)))
 
 
@@ -23,7 +25,7 @@ class Element(NamedTuple):
 def elements(body: bytes) -> list[Element]:
     """The events in a body: one object, an array of them, or either inside a JSON string; UTF-8, with or without BOM.
 
-    Raises Unacceptable with the reason `empty-body`, `not-json`, `empty-array` or `too-deep`.
+    Raises Unacceptable with the reason `empty-body`, `not-json`, `empty-array`, `too-many-events` or `too-deep`.
     """
     value = _loads(body.removeprefix(_BYTE_ORDER_MARK))
     if isinstance(value, dict):
@@ -34,6 +36,8 @@ def elements(body: bytes) -> list[Element]:
         return [Element(body, value)]
     if not value:
         raise Unacceptable("empty-array", "the body is an array without events")
+    if len(value) > MOST_EVENTS:
+        raise Unacceptable("too-many-events", f"the body is an array of more than {MOST_EVENTS} events")
     return [Element(_written(item), item) for item in value]
 
 

@@ -37,12 +37,16 @@ from shared.events import (
 )
 
 MAX_SAMPLE_LENGTH = 200
+MOST_ITEMS = 2_000
+"""Measurements in one message, which has a dozen; more would hold up the taps that are answered by the same loop."""
 _JSON_TYPES = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "array"}
 _MAX_TYPE_FIELDS = 12
 
 
 def read_event(element: Element) -> Event:
-    """The event that a JSON value tells. Raises Unacceptable with the reason `not-an-object` for anything else.
+    """The event that a JSON value tells.
+
+    Raises Unacceptable with the reason `not-an-object` for anything but an object, and `too-many-measurements`.
 
     A message without a readable charger id is of type Unknown, because nothing can be said of no charger; what could
     not be read, or was never seen before, is listed in `novelties`.
@@ -50,6 +54,8 @@ def read_event(element: Element) -> Event:
     if not isinstance(element.value, dict):
         kind = _JSON_TYPES.get(type(element.value), "value")
         raise Unacceptable("not-an-object", f"the event is a JSON {kind}, not an object")
+    if any(isinstance(field, list) and len(field) > MOST_ITEMS for field in element.value.values()):
+        raise Unacceptable("too-many-measurements", f"a field of the event is a list of more than {MOST_ITEMS}")
     event_type, message, novelties = read_message(element.value)
     if not message.charger_id:
         if event_type is not EventType.UNKNOWN:
