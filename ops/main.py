@@ -14,6 +14,7 @@ from ops import (
     gaps,
     polling,
     quarantine,
+    rebuild,
     sites,
     tag_edits,
     tag_inbox,
@@ -36,7 +37,7 @@ app.add_typer(chargers.verbs, name="charger")
 app.add_typer(polling.verbs, name="poll")
 app.add_typer(quarantine.verbs, name="quarantine")
 app.add_typer(dead_letters.verbs, name="deadletters")
-for commands in (polling.reconciling, gaps.verbs):
+for commands in (polling.reconciling, gaps.verbs, rebuild.verbs):
     app.add_typer(commands)
 
 

@@ -1,7 +1,7 @@
 """The shard count, kept with the data: tables made with four shards must never be written with eight.
 
 A row's partition follows from the shard count, so with another count the repeats of an event would not meet and the
-current state would stand twice. The count is changed by rebuilding the tables from the archive, not by a setting.
+current state would stand twice. So the count is chosen once, before there is data.
 """
 
 from shared.deadlines import Deadline

@@ -46,7 +46,7 @@ def test_all_the_commands_are_there():
         "tags": "add adopt block expire export import list rollback show unblock unknown",
     }
     in_groups = [(group, verb) for group, verbs in promised.items() for verb in verbs.split()]
-    assert sorted([*in_groups, ("gaps",), ("reconcile",)]) == COMMANDS
+    assert sorted([*in_groups, ("gaps",), ("rebuild",), ("reconcile",)]) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -62,6 +62,7 @@ def test_every_command_answers_scripts_and_is_documented(command):
         *(("tags", verb) for verb in ("add", "adopt", "block", "expire", "import", "rollback", "unblock")),
         ("quarantine", "replay"),
         ("deadletters", "replay"),
+        ("rebuild",),
     ],
     ids=" ".join,
 )

@@ -1,0 +1,102 @@
+"""What a row of the current state ought to be: its parts as the archive's newest events tell them (pure).
+
+What a poll told is in no archive, and stays by the rule that ingest and polls follow: the newest counts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.events import ChargerBoot, Event
+from shared.ingest.status import POLL, StatusChange, precedence_of
+from shared.instants import Instant
+from shared.tables.keys import CHARGER_STATUS
+from shared.tables.store import EdmValue, Row
+
+PARTS: Final = ("status", "boot", "last")
+
+_COLUMNS: Final = {
+    "status": ("status", "error_code", "message", "status_device_at", "source"),
+    "boot": (
+        "serial_number",
+        "charger_model",
+        "manufacturer",
+        "firmware_version",
+        "iccid",
+        "imsi",
+        "meter_serial_number",
+        "meter_type",
+    ),
+    "last": ("site_id", "external_site_id", "connection"),
+}
+_EVENT_COLUMNS: Final = ("event_id", "occurred_at", "clock")
+
+
+@dataclass(slots=True)
+class ToldStatus:
+    """The newest events of one row that the archive tells, and ids of events that nothing tells."""
+
+    partition_key: str
+    row_key: str
+    newest: dict[str, Event] = field(default_factory=dict)
+    """By part: `status`, `boot`."""
+    untold_ids: frozenset[str] = frozenset()
+    table: str = CHARGER_STATUS
+    is_likely_new: bool = False
+
+    def take(self, event: Event) -> None:
+        """Keep an event where it is the newest of its part."""
+        part = "boot" if isinstance(event.content, ChargerBoot) else "status"
+        if part not in self.newest or event.precedence > self.newest[part].precedence:
+            self.newest[part] = event
+
+    def ought(self, current: Row | None) -> Row | None:
+        """The row as it should be, given what is there; None where it should not be."""
+        made_again = {event.event_id for event in self.newest.values()} | self.untold_ids
+        row: dict[str, EdmValue] = dict(current or {})
+        for part in PARTS:
+            if row.get(f"{part}_event_id") in made_again:
+                _take_out(row, part)
+        row |= StatusChange(self.partition_key, self.row_key, list(self.newest.values())).merged(row) or {}
+        return {name: value for name, value in row.items() if value is not None} if _tells_anything(row) else None
+
+    def merged(self, current: Row | None) -> Row | None:
+        """See RowChange. A row that should not be is deleted by others."""
+        ought = self.ought(current)
+        return None if ought == current else ought
+
+
+def told_status(event: Event, shards: int, so_far: dict[str, ToldStatus]) -> None:
+    """Take an event into the row whose state it tells, by row key."""
+    change = StatusChange.of(event, shards)
+    if change is not None:
+        so_far.setdefault(change.row_key, ToldStatus(change.partition_key, change.row_key)).take(event)
+
+
+def in_question(row: Row, told: ToldStatus | None) -> Iterator[tuple[Instant | None, str]]:
+    """The events, by time and id, that tell a part of a row, and of which the archive told none as new."""
+    newest = told.newest.values() if told is not None else ()
+    bound = max((event.precedence for event in newest), default=None)
+    known = {event.event_id for event in newest}
+    for part in PARTS:
+        event_id, occurred_at = row.get(f"{part}_event_id"), row.get(f"{part}_occurred_at")
+        if not isinstance(event_id, str) or not event_id or event_id in known:
+            continue
+        part_told = told.newest.get(part) if told is not None else None
+        rival = part_told.precedence if part_told is not None else bound if part == "last" else None
+        if rival is None or precedence_of(row, part) > rival:
+            yield occurred_at if isinstance(occurred_at, Instant) else None, event_id
+
+
+def _take_out(row: dict[str, EdmValue], part: str) -> None:
+    """Forget what an event told of a part; what a poll told of the connection stays."""
+    gone = [f"{part}_{name}" for name in _EVENT_COLUMNS] + list(_COLUMNS[part])
+    if part == "last" and row.get("connection_seen_at") is not None:
+        gone.remove("connection")
+    for name in gone:
+        row.pop(name, None)
+
+
+def _tells_anything(row: Row) -> bool:
+    is_polled = row.get("source") == POLL or row.get("connection_seen_at") is not None
+    return is_polled or any(row.get(f"{part}_event_id") is not None for part in PARTS)
