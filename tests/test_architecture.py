@@ -44,7 +44,7 @@ PURE = [
         for name in ("decisions", "hours", "near_misses", "rules", "tag_rows", "tags", "unknown_tags")
     ),
 ]
-IO_PACKAGES = {"azure", "aiohttp", "httpx", "stamina", "asyncio", "socket", "logging", "opentelemetry"}
+IO_PACKAGES = {"azure", "aiohttp", "httpx", "asyncio", "socket", "logging", "opentelemetry"}
 OUR_PACKAGES = set(ALLOWED) | {"tests"}
 
 

@@ -38,6 +38,8 @@ _INSERT_HEADERS = _ROW_HEADERS + b"Prefer: return-no-content\r\n\r\n"
 
 _ENVELOPE_BYTES = 1024
 """More than the lines around a row take: the prepared ones, the table's URL and an ETag."""
+_ADDRESS_BYTES_A_CHARACTER = 12
+"""At the most: four bytes of UTF-8, each as a percent sign and two digits."""
 _CHANGESET_BYTES = MAX_TRANSACTION_BYTES - 16 * 1024
 """Where `changesets` stops filling, with room for the lines around all rows."""
 
@@ -50,7 +52,8 @@ def changesets(operations: Sequence[Operation]) -> list[list[Operation]]:
     transactions: list[list[Operation]] = []
     room_bytes = 0
     for operation, encoded in zip(operations, _encoded(operations), strict=True):
-        size_bytes = len(encoded.json) + len(encoded.address) + _ENVELOPE_BYTES
+        key_characters = len(encoded.partition_key) + len(encoded.row_key)
+        size_bytes = len(encoded.json) + _ADDRESS_BYTES_A_CHARACTER * key_characters + _ENVELOPE_BYTES
         if size_bytes > room_bytes or len(transactions[-1]) == MAX_TRANSACTION_ROWS:
             transactions.append([])
             room_bytes = _CHANGESET_BYTES

@@ -1,13 +1,12 @@
 """The one place where a call to eMabler is made again: a few times, with jittered pauses or as Retry-After says."""
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Final, TypeVar
-
-import stamina
 
 from shared.emabler.rest.errors import EmablerUnavailable, RateLimited
 from shared.emabler.rest.limits import RunLimits
-from shared.tables.retries import pauses_seconds
+from shared.tables.retries import again_after_pauses, pauses_seconds
 
 MAX_ATTEMPTS: Final = 4
 """Calls for one question. What lasts longer than these pauses is for the next run."""
@@ -21,19 +20,21 @@ async def with_retries(limits: RunLimits, attempt: Callable[[], Awaitable[Result
     Each call is taken from the run's budget. A write is repeated only where eMabler surely did not carry it out.
     Raises the last error then.
     """
-    pauses = pauses_seconds()
+    pauses = islice(pauses_seconds(), MAX_ATTEMPTS - 1)
 
-    def pause_seconds(error: Exception) -> bool | float:
+    def pause_seconds(error: Exception) -> float | None:
         if not isinstance(error, EmablerUnavailable | RateLimited) or not (is_read or _was_not_done(error)):
-            return False
-        pause = max(next(pauses), error.retry_after_seconds or 0.0)
-        return pause if pause < limits.deadline.remaining_seconds else False
+            return None
+        pause = next(pauses, None)
+        if pause is None or max(pause, error.retry_after_seconds or 0.0) >= limits.deadline.remaining_seconds:
+            return None
+        return max(pause, error.retry_after_seconds or 0.0)
 
-    async for trial in stamina.retry_context(on=pause_seconds, attempts=MAX_ATTEMPTS, timeout=None):
-        with trial:
-            limits.spend_call()
-            result = await attempt()
-    return result
+    def call() -> Awaitable[Result]:
+        limits.spend_call()
+        return attempt()
+
+    return await again_after_pauses(call, pause_seconds)
 
 
 def _was_not_done(error: EmablerUnavailable | RateLimited) -> bool:
