@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.end_to_end import measure_end_to_end
 from bench.entities import measure_entities
+from bench.growth import measure_growth
 from bench.handler import measure_handler
 from bench.memory import measure_memory
 from bench.package import measure_package
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "memory": measure_memory,
     "end_to_end": measure_end_to_end,
     "repeats": measure_repeats,
+    "growth": measure_growth,
     "taps": measure_taps,
     "tap_misses": measure_tap_misses,
     "taps_beside_ingest": measure_taps_beside_ingest,
