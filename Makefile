@@ -2,7 +2,7 @@
 # The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz day hostile lint audit package bench clean
+.PHONY: help setup demo up test fuzz day hostile soak lint audit package bench clean
 
 PYTHON_OF_VENV := .venv/bin/python
 
@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz    50,000 requests as nobody should send them, to the running host: some minutes'
 	@echo 'make day     a day of 1,000 chargers with lost, late and repeated pushes, polled with both APIs: ten minutes'
 	@echo "make hostile 5,000 bodies of anything and 2,000 real messages, damaged, into ingest: under a minute"
+	@echo 'make soak    half an hour at half of the measured maximum; SOAK_SECONDS=60 make soak is the daily form'
 	@echo 'make lint    check style, types and the workflows of .github; changes nothing'
 	@echo 'make audit   ask whether a weakness is known of any library that Azure installs; needs the network'
 	@echo 'make package build what "azd deploy" would send to Azure, as .run/emabler-azure.zip'
@@ -43,6 +44,9 @@ day: setup
 
 hostile: setup
 	@HOSTILE_SEED=$${HOSTILE_SEED:-$$(date +%s)} HOSTILE_BODIES=5000 HOSTILE_MESSAGES=2000 $(PYTHON_OF_VENV) -m pytest tests/hostile $(ARGS)
+
+soak: setup
+	@$(PYTHON_OF_VENV) -m bench.soak --seconds $${SOAK_SECONDS:-1800} $(ARGS)
 
 lint: setup
 	@$(PYTHON_OF_VENV) -m ruff check

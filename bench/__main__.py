@@ -56,6 +56,7 @@ def main() -> int:
     for name in names:
         kept[name] = result = _measure(name, console)
         in_order = {known: kept[known] for known in MEASUREMENTS if known in kept}
+        in_order |= {other: result for other, result in kept.items() if other not in MEASUREMENTS}  # the soak's
         keep_results(in_order)
         write_page(in_order)
         show(result, console)

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 from local.functions_host.configuration import apply_local_settings
@@ -33,12 +35,19 @@ async def _serve(app_folder: Path, address: str, port: int) -> None:
     stop_asked = asyncio.Event()
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(stop_signal, stop_asked.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell_tasks)
     async with running_host(app_folder, address, port) as host:
         for trigger in host.triggers:
             print(f"functions: {trigger}")
         # Whoever started the host waits for exactly this line.
         print(f"functions: listening on {host.url}", flush=True)
         await stop_asked.wait()
+
+
+def _tell_tasks() -> None:
+    """Say which tasks run, by the names of their functions: for who looks for those that nobody ends."""
+    running = Counter(str(getattr(task.get_coro(), "__qualname__", task)) for task in asyncio.all_tasks())
+    print(f"functions: tasks {json.dumps(running, sort_keys=True)}", flush=True)
 
 
 def _arguments() -> argparse.Namespace:
