@@ -46,6 +46,11 @@ param alwaysReadyHttp int = 1
 @maxValue(20)
 param alwaysReadyPushEvents int = 0
 
+@description('Instances for Kafka that always run: whether none would be woken for a broker is told nowhere (docs/kafka.md). Without a broker there are none.')
+@minValue(0)
+@maxValue(20)
+param alwaysReadyPushEventsKafka int = 1
+
 @description('Requests an instance is given at the same time before there is another.')
 @minValue(1)
 @maxValue(1000)
@@ -80,6 +85,40 @@ param emablerClientId string = ''
 
 @description('Where the REST API is, instead of the environment\'s own address.')
 param emablerBaseUrl string = ''
+
+// ---- Kafka, for who has eMabler deliver there (docs/kafka.md). Without a broker nothing of it is deployed.
+
+@description('Brokers, as host:port, separated by commas; empty for no Kafka.')
+param kafkaBrokerList string = ''
+
+@description('Name of the topic.')
+@minLength(1)
+@maxLength(249)
+param pushEventsTopic string = 'push-events'
+
+@description('Name of the consumer group; each deployment that is to have all events needs one of its own.')
+@minLength(1)
+param kafkaConsumerGroup string = 'emabler-azure'
+
+@description('How the brokers are spoken to.')
+@allowed(['plaintext', 'ssl', 'saslplaintext', 'saslssl'])
+param kafkaProtocol string = 'saslssl'
+
+@description('How the app shows who it is, where the protocol has SASL.')
+@allowed(['plain', 'scramsha256', 'scramsha512'])
+param kafkaAuthentication string = 'plain'
+
+@description('User name; then the password is the secret kafka-password. Empty for none.')
+param kafkaUsername string = ''
+
+@description('Certificate of the authority that vouches for the brokers, in PEM; empty for a public one.')
+param kafkaSslCaPem string = ''
+
+@description('The same as a file of the package, by its path in there; empty for none.')
+param kafkaSslCaLocation string = ''
+
+@description('Resource id of a subnet, delegated to Microsoft.App/environments, by which the app goes out: for brokers in a private network. Empty for none.')
+param outboundSubnetId string = ''
 
 // ---- Settings of the app
 
@@ -167,6 +206,10 @@ param healthTokens string = ''
 @description('Key of eMabler\'s REST API.')
 param emablerApiKey string = ''
 
+@secure()
+@description('Password at the Kafka brokers.')
+param kafkaPassword string = ''
+
 // ---- Who is told, and who may
 
 @description('Address that gets the alerts by mail; empty for none.')
@@ -243,6 +286,19 @@ var ownSettings = {
   PUSH_SILENCE_MINUTES: string(pushSilenceMinutes)
 }
 
+// Named by what shared/kafka.py reads.
+var kafkaSettings = {
+  KAFKA_BROKER_LIST: kafkaBrokerList
+  PUSH_EVENTS_TOPIC: pushEventsTopic
+  KAFKA_CONSUMER_GROUP: kafkaConsumerGroup
+  KAFKA_PROTOCOL: kafkaProtocol
+  KAFKA_AUTHENTICATION: kafkaAuthentication
+  KAFKA_USERNAME: kafkaUsername
+  KAFKA_PASSWORD: empty(kafkaUsername) ? '' : '@Microsoft.KeyVault(VaultName=${keyvault.outputs.name};SecretName=kafka-password)'
+  KAFKA_SSL_CA_PEM: kafkaSslCaPem
+  KAFKA_SSL_CA_LOCATION: kafkaSslCaLocation
+}
+
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: 'rg-${environmentName}'
   location: location
@@ -302,6 +358,7 @@ module keyvault 'modules/keyvault.bicep' = {
     pushWebhookTokens: pushWebhookTokens
     healthTokens: healthTokens
     emablerApiKey: emablerApiKey
+    kafkaPassword: kafkaPassword
   }
 }
 
@@ -332,6 +389,7 @@ module functionapp 'modules/functionapp.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyHttp: alwaysReadyHttp
     alwaysReadyPushEvents: alwaysReadyPushEvents
+    alwaysReadyPushEventsKafka: empty(kafkaBrokerList) ? 0 : alwaysReadyPushEventsKafka
     httpPerInstanceConcurrency: httpPerInstanceConcurrency
     pushEventsBatchSize: pushEventsBatchSize
     identityId: identity.outputs.id
@@ -339,7 +397,8 @@ module functionapp 'modules/functionapp.bicep' = {
     blobEndpoint: storage.outputs.blobEndpoint
     packageContainer: packageContainer
     componentName: monitoring.outputs.componentName
-    ownSettings: ownSettings
+    outboundSubnetId: outboundSubnetId
+    ownSettings: union(ownSettings, empty(kafkaBrokerList) ? {} : kafkaSettings)
   }
 }
 
@@ -355,6 +414,7 @@ module alerts 'modules/alerts.bicep' = {
     namespaceId: servicebus.outputs.namespaceId
     queueName: servicebus.outputs.queueName
     pollsEmabler: pollsEmabler
+    readsKafka: !empty(kafkaBrokerList)
     tapP95BudgetMs: tapP95BudgetMs
     quarantinedPerHour: quarantinedPerHour
   }

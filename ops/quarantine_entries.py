@@ -13,6 +13,7 @@ from ops.exits import InputProblems, NoSuchEntry
 from shared.deadlines import Deadline
 from shared.errors import Unacceptable
 from shared.ingest.quarantine import QUARANTINE
+from shared.ingest.rows import KafkaPosition
 from shared.instants import Instant
 from shared.tables.bodies import restore_body
 from shared.tables.store import EdmValue, Row, StoredRow, Tables
@@ -27,6 +28,7 @@ _AFTER_ALL_HEX: Final = "g"
 # Without the columns of a compressed body, which can be half a megabyte.
 _LISTED: Final = (
     *("PartitionKey", "RowKey", "reason", "explanation", "charger_id", "transport"),
+    *("topic", "partition", "offset"),
     *("first_received_at", "last_received_at", "deliveries", "raw", "raw_length_bytes"),
 )
 
@@ -66,6 +68,14 @@ class Entry:
     def transport(self) -> str:
         """How it came."""
         return self.text("transport")
+
+    @property
+    def position(self) -> KafkaPosition | None:
+        """Where Kafka has it, None for what came otherwise."""
+        topic, partition, offset = (self.row.get(name) for name in ("topic", "partition", "offset"))
+        if isinstance(topic, str) and isinstance(partition, int) and isinstance(offset, int):
+            return KafkaPosition(topic, partition, offset)
+        return None
 
     @property
     def arrivals(self) -> int:

@@ -126,7 +126,7 @@ async def _is_archived(tables: Tables, planned: Planned) -> bool:
 
 
 def _delivery(entry: Entry, body: bytes) -> Delivery:
-    return Delivery(body, entry.transport, entry.first_received_at)
+    return Delivery(body, entry.transport, entry.first_received_at, position=entry.position)
 
 
 async def _deleted(tables: Tables, entry: Entry) -> bool:

@@ -75,6 +75,9 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "explanation": entry.text("explanation"),
         "charger_id": entry.text("charger_id") or None,
         "transport": entry.transport,
+        "topic": entry.position.topic if entry.position else None,
+        "partition": entry.position.partition if entry.position else None,
+        "offset": entry.position.offset if entry.position else None,
         "first_received_at": exact(entry.first_received_at),
         "last_received_at": exact(entry.last_received_at),
         "arrivals": entry.arrivals,
@@ -100,11 +103,22 @@ def entry_pairs(entry: Entry) -> RenderableType:
             "explanation": entry.text("explanation"),
             "charger": entry.text("charger_id"),
             "transport": entry.transport,
+            **_position_pairs(entry),
             "came first": for_people(entry.first_received_at),
             "came last": for_people(entry.last_received_at),
             "arrivals": entry.arrivals,
             "bytes": entry.size_bytes,
         }
+    )
+
+
+def _position_pairs(entry: Entry) -> dict[str, object]:
+    """Where Kafka has it; no lines of it for what came otherwise."""
+    position = entry.position
+    return (
+        {}
+        if position is None
+        else {"topic": position.topic, "partition, offset": f"{position.partition}, {position.offset}"}
     )
 
 

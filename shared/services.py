@@ -14,15 +14,17 @@ from shared.answers import HttpAnswer
 from shared.authorization.authorizer import Authorizer, OnFailure, Policy
 from shared.authorization.recorder import Recorder
 from shared.authorization.taps import Taps, without_rules
+from shared.deadlines import Deadline
 from shared.errors import ConfigurationError
 from shared.settings import Settings, settings
 from shared.tables.client import AzureTables
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from shared.health.looking import HealthCheck
-    from shared.ingest.ingest import Ingest
+    from shared.ingest.ingest import Ingest, Outcome
+    from shared.ingest.rows import Delivery
     from shared.polling.poller import Poller
     from shared.webhook.webhook import Webhook
 
@@ -53,6 +55,13 @@ def ingest() -> "Ingest":
     from shared.ingest.ingest import Ingest  # noqa: PLC0415  # see the module
 
     return Ingest(tables(), settings().event_shards)
+
+
+async def store_or_set_aside(deliveries: "Sequence[Delivery]", deadline: Deadline) -> "Outcome":
+    """Store a batch for a source without a dead-letter queue. Raises GiveBack and ConfigurationError."""
+    from shared.ingest import taking_apart  # noqa: PLC0415  # see the module
+
+    return await taking_apart.store_or_set_aside(ingest(), deliveries, deadline)
 
 
 @cache

@@ -25,6 +25,9 @@ param queueName string
 @description('Whether the app polls eMabler; without that, silence of the polls is no trouble.')
 param pollsEmabler bool
 
+@description('Whether events come over Kafka; without that, its silence is no trouble.')
+param readsKafka bool
+
 @description('95 of 100 taps must be answered within so many milliseconds.')
 param tapP95BudgetMs int
 
@@ -245,8 +248,37 @@ var pollRules = [
   }
 ]
 
+// Kafka has neither a queue whose length Azure knows nor dead letters, so what the alerts on the bus see is seen here.
+var kafkaRules = [
+  {
+    name: 'kafka-gives-back'
+    description: 'Storage takes no events, so batches come again until it does: Kafka keeps them for as long as its retention says.'
+    severity: 2
+    frequency: 'PT5M'
+    window: 'PT15M'
+    steps: [
+      'AppMetrics'
+      'where Name == "emabler.ingest.duration" and tostring(Properties.outcome) == "given_back"'
+      'summarize given_back = sum(ItemCount)'
+      'where given_back > 0'
+    ]
+  }
+  {
+    name: 'kafka-silent'
+    description: 'For six hours no event came over Kafka: the app does not reach the brokers, is not let in, or does not run (docs/kafka.md).'
+    severity: 2
+    frequency: 'PT1H'
+    window: 'PT6H'
+    steps: [
+      'AppMetrics'
+      'summarize told = countif(Name == "emabler.push.events" and tostring(Properties.transport) == "kafka")'
+      'where told < 1'
+    ]
+  }
+]
+
 resource appAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
-  for rule in concat(appRules, pollsEmabler ? pollRules : []): {
+  for rule in concat(appRules, pollsEmabler ? pollRules : [], readsKafka ? kafkaRules : []): {
     name: 'emabler-${rule.name}'
     location: location
     tags: tags

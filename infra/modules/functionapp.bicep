@@ -27,6 +27,9 @@ param alwaysReadyHttp int
 @description('Instances for the queue that always run.')
 param alwaysReadyPushEvents int
 
+@description('Instances for Kafka that always run.')
+param alwaysReadyPushEventsKafka int
+
 @description('Requests that an instance is given at the same time before there is another.')
 param httpPerInstanceConcurrency int
 
@@ -48,7 +51,10 @@ param packageContainer string
 @description('Name of the Application Insights component.')
 param componentName string
 
-@description('What shared/settings.py and the timers read, under their names.')
+@description('Resource id of the subnet by which the app goes out; empty for none.')
+param outboundSubnetId string
+
+@description('What shared/settings.py, shared/kafka.py and the timers read, under their names.')
 param ownSettings object
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -79,6 +85,10 @@ var alwaysReady = [
   {
     name: 'function:push_events'
     instanceCount: alwaysReadyPushEvents
+  }
+  {
+    name: 'function:push_events_kafka'
+    instanceCount: alwaysReadyPushEventsKafka
   }
 ]
 
@@ -112,6 +122,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     httpsOnly: true
     // Without it the platform would open the vault with a system-assigned identity, which the app does not have.
     keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(outboundSubnetId) ? null : outboundSubnetId
     siteConfig: {
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'

@@ -35,6 +35,10 @@ param healthTokens string
 @description('Key of eMabler\'s REST API; empty to keep what the vault has.')
 param emablerApiKey string
 
+@secure()
+@description('Password at the Kafka brokers; empty to keep what the vault has.')
+param kafkaPassword string
+
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   name: name
   location: location
@@ -95,6 +99,15 @@ resource restKey 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(ema
   properties: {
     value: emablerApiKey
     contentType: 'key of the REST API of eMabler'
+  }
+}
+
+resource brokerPassword 'Microsoft.KeyVault/vaults/secrets@2024-11-01' = if (!empty(kafkaPassword)) {
+  parent: vault
+  name: 'kafka-password'
+  properties: {
+    value: kafkaPassword
+    contentType: 'password at the Kafka brokers'
   }
 }
 

@@ -18,7 +18,7 @@ from itertools import chain
 
 from shared import telemetry
 from shared.deadlines import Deadline
-from shared.errors import GiveBack
+from shared.errors import GiveBack, Unacceptable
 from shared.events import Event, EventType
 from shared.ingest.counting import DriftCounter
 from shared.ingest.freshness import Freshness, Told
@@ -51,6 +51,14 @@ class Outcome:
     repeats: int = 0
     quarantined: Counter[str] = field(default_factory=Counter)
     duration_seconds: float = 0.0
+
+    def add(self, other: "Outcome") -> None:
+        """Count what became of more messages."""
+        self.deliveries += other.deliveries
+        self.stored += other.stored
+        self.repeats += other.repeats
+        self.quarantined += other.quarantined
+        self.duration_seconds += other.duration_seconds
 
 
 class Ingest:
@@ -85,6 +93,17 @@ class Ingest:
             telemetry.INGEST_DURATION.record(outcome.duration_seconds * 1000, outcome="stored")
             span.set_attributes({"repeats": outcome.repeats, "quarantined": outcome.quarantined.total()})
             return outcome
+
+    async def set_aside(self, delivery: Delivery, reason: Unacceptable, deadline: Deadline) -> Outcome:
+        """Put one message into quarantine that `store` cannot store, whole, for a reason of the caller's.
+
+        Raises GiveBack where storage cannot take it until the deadline.
+        """
+        change = QuarantineChange.of_body(delivery.body, reason, delivery)
+        await self._quarantine([change], deadline)
+        outcome = Outcome(deliveries=1, quarantined=_reasons([change]))
+        _count(outcome, (), Instant.now())
+        return outcome
 
     async def _store(self, deliveries: Sequence[Delivery], deadline: Deadline) -> Outcome:
         await self._layout.check(deadline)

@@ -13,7 +13,7 @@ from shared.errors import Unacceptable
 from shared.events import Event
 from shared.ingest.rows import Delivery
 from shared.tables.bodies import LARGE_BODIES, StoredBody, store_body
-from shared.tables.store import EdmValue, Row
+from shared.tables.store import EdmValue, Int64, Row
 
 QUARANTINE = "Quarantine"
 QUARANTINED_BODIES = f"{LARGE_BODIES}Quarantine"
@@ -75,4 +75,11 @@ class QuarantineChange:
             "last_received_at": self.delivery.received_at,
             "deliveries": self.arrivals + (deliveries if isinstance(deliveries, int) else 0),
         }
-        return row | self.body.columns
+        return row | self._position_columns(current) | self.body.columns
+
+    def _position_columns(self, current: Row | None) -> dict[str, EdmValue]:
+        """Where Kafka has the message; of one that came twice, where it came from last."""
+        position = self.delivery.position
+        if position is None:
+            return {name: (current or {}).get(name) for name in ("topic", "partition", "offset")}
+        return {"topic": position.topic, "partition": position.partition, "offset": Int64(position.offset)}

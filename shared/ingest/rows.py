@@ -23,13 +23,26 @@ _MAX_UNITS_LENGTH = 16_000
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaPosition:
+    """Where in Kafka a message is. No part of an event's identity: the same event may be in many places."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as a transport brought it: its body, the properties the sender attached, and when it reached us."""
+    """One message as a transport brought it: its body, the properties the sender attached, and when it reached us.
+
+    `position` is where Kafka has it, None for what came otherwise.
+    """
 
     body: bytes
     transport: str
     received_at: Instant
     properties: Mapping[str, str] | None = None
+    position: KafkaPosition | None = None
 
 
 def archive_table(event: Event) -> str:

@@ -6,11 +6,10 @@ import time
 import pytest
 from azure.functions.servicebus import ServiceBusMessage
 
-from handlers import push_events as push_events_module
-from handlers.push_events import log_outcome, push_events
+from handlers.push_events import push_events
 from shared import services
 from shared.errors import StorageRefusesAccess, StorageUnavailable
-from shared.ingest.ingest import Ingest, Outcome
+from shared.ingest.ingest import Ingest
 from shared.settings import settings
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import body, documented
@@ -80,14 +79,6 @@ async def test_a_fault_that_shows_at_once_is_held_until_the_deadline(tables):
     assert time.monotonic() - started >= 0.3
 
 
-async def test_settings_that_cannot_be_read_give_batches_back_slowly(tables, monkeypatch):
-    """Without settings there is no deadline of theirs, so the default one counts."""
-    monkeypatch.setenv("EVENT_SHARDS", "many")
-    settings.cache_clear()
-
-    assert push_events_module._patience_seconds() == 120.0
-
-
 async def test_half_a_character_in_a_property_costs_nothing(tables):
     """Properties are the sender's, and may hold anything."""
     await _trigger([_message(body(documented("mt", "charger_state")), tenant="\ud83d")])
@@ -115,13 +106,3 @@ async def test_neither_bodies_nor_tags_reach_the_log(tables, caplog):
     assert "transaction id used again charger_id='ID_OF_CHARGER' transaction_id='1032427936'" in caplog.text
     for secret in ("SECRET-BODY", "TAG123", "ICCID123", "IMSI123"):
         assert secret not in caplog.text
-
-
-def test_an_empty_outcome_is_one_line(caplog):
-    """Nothing quarantined, nothing reused: nothing more to say."""
-    with caplog.at_level(logging.INFO):
-        log_outcome(Outcome(deliveries=2, repeats=2))
-
-    assert [record.getMessage() for record in caplog.records] == [
-        "ingest deliveries=2 stored=none repeats=2 quarantined=0 duration_ms=0.0"
-    ]

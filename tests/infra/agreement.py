@@ -9,6 +9,7 @@ import annotated_types
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from shared import kafka
 from shared.authorization.registry import TAGS
 from shared.authorization.unknown_tags import UNKNOWN_TAGS
 from shared.ingest.drift import DRIFT
@@ -46,6 +47,7 @@ SECRET_NAMES = {
     "PUSH_WEBHOOK_TOKENS": "push-webhook-tokens",
     "HEALTH_TOKENS": "health-tokens",
     "EMABLER_API_KEY": "emabler-api-key",
+    kafka.PASSWORD: "kafka-password",
 }
 
 FIELDS: dict[str, FieldInfo] = {str(field.alias): field for field in Settings.model_fields.values()}
@@ -64,7 +66,7 @@ _QUEUE_PROPERTIES = {
 
 def problems(files: Files, parameters_file: str) -> list[str]:
     """Everything about which templates, the parameters for azd and code differ."""
-    checks = (_setting_names, _secret_references, _tables, _queue, _functions, _setting_parameters)
+    checks = (_setting_names, _secret_references, _tables, _queue, _functions, _setting_parameters, _kafka_words)
     found = [problem for check in checks for problem in check(files)]
     return found + list(_parameters_file(files["main.bicep"], parameters_file))
 
@@ -76,14 +78,15 @@ def parameters_file_on_disk() -> str:
 
 def _setting_names(files: Files) -> Iterator[str]:
     deployed = set(_own_settings(files))
-    read = (set(FIELDS) | _timer_settings()) - LAPTOP_ONLY
+    read = (set(FIELDS) | _timer_settings() | set(kafka.SETTINGS)) - LAPTOP_ONLY
     yield from (f"the setting {name} is read, but not deployed" for name in sorted(read - deployed))
     yield from (f"the setting {name} is deployed, but not read" for name in sorted(deployed - read))
 
 
 def _own_settings(files: Files) -> dict[str, Any]:
-    settings: dict[str, Any] = files["main.bicep"].variables["ownSettings"]
-    return settings
+    """Those that are always there, and those that are there with a broker."""
+    variables = files["main.bicep"].variables
+    return variables["ownSettings"] | variables["kafkaSettings"]
 
 
 def _timer_settings() -> set[str]:
@@ -92,7 +95,7 @@ def _timer_settings() -> set[str]:
 
 
 def _secret_references(files: Files) -> Iterator[str]:
-    secret = {name for name, field in FIELDS.items() if SecretStr in get_args(field.annotation)}
+    secret = {name for name, field in FIELDS.items() if SecretStr in get_args(field.annotation)} | {kafka.PASSWORD}
     if secret - LAPTOP_ONLY != set(SECRET_NAMES):
         yield f"the secret settings are {sorted(secret)}"
     for name, value in _own_settings(files).items():
@@ -165,10 +168,25 @@ def _bounds(name: str, field: FieldInfo, parameter: Parameter) -> Iterator[str]:
             yield f"{name} has another greatest value than in the code"
 
 
+def _kafka_words(files: Files) -> Iterator[str]:
+    """The words that the host does not resolve are those that the code knows, and TLS is what nobody has to ask for."""
+    parameters = files["main.bicep"].parameters
+    for name, known in (("kafkaProtocol", kafka.PROTOCOLS), ("kafkaAuthentication", kafka.AUTHENTICATIONS)):
+        if parameters[name].decorators.get("allowed") != list(known):
+            yield f"{name} may be something else than in the code"
+    defaults = {name: parameters[name].default for name in ("kafkaProtocol", "kafkaAuthentication")}
+    if defaults != {"kafkaProtocol": "saslssl", "kafkaAuthentication": "plain"}:
+        yield f"brokers are spoken to as {defaults}"
+    if parameters["kafkaConsumerGroup"].default != kafka.DEFAULT_CONSUMER_GROUP:
+        yield "the consumer group has another name than in the code"
+    if parameters["kafkaBrokerList"].default != "":
+        yield "there is a broker that nobody asked for"
+
+
 def _parameters_file(main: Template, text: str) -> Iterator[str]:
     """main.parameters.json gives every parameter but our own secrets, by a variable, with the same default."""
     given = {name: entry["value"] for name, entry in json.loads(text)["parameters"].items()}
-    ours = {"realtimeAuthTokens", "pushWebhookTokens", "healthTokens", "emablerApiKey"}
+    ours = {"realtimeAuthTokens", "pushWebhookTokens", "healthTokens", "emablerApiKey", "kafkaPassword"}
     for name in sorted(set(given) ^ (set(main.parameters) - ours)):
         yield f"main.parameters.json {'should not give' if name in given else 'does not give'} {name}"
     for name, value in given.items():

@@ -79,6 +79,7 @@ SECRETS = {
     "push-webhook-tokens": "pushWebhookTokens",
     "health-tokens": "healthTokens",
     "emabler-api-key": "emablerApiKey",
+    "kafka-password": "kafkaPassword",
     "emabler-send-connection": "namespace::queue::emablerSends.listKeys().primaryConnectionString",
 }
 """What each secret of the vault is."""

@@ -69,8 +69,12 @@ def test_a_template_made_worse_is_noticed(mutation):
 def test_every_setting_is_missed_that_is_taken_away():
     """No setting of the app can be forgotten without a word."""
     texts = all_texts()
-    names = re.findall(r"^  (\w+):", texts[MAIN].split("var ownSettings = {")[1].split("\n}")[0], re.MULTILINE)
-    assert len(names) > 20
+    names = [
+        name
+        for variable in ("ownSettings", "kafkaSettings")
+        for name in re.findall(r"^  (\w+):", texts[MAIN].split(f"var {variable} = {{")[1].split("\n}")[0], re.MULTILINE)
+    ]
+    assert len(names) > 30
     for name in names:
         main = re.sub(rf"^  {name}: .*\n", "", texts[MAIN], flags=re.MULTILINE)
         assert f"the setting {name} is read, but not deployed" in found_problems(texts | {MAIN: main})

@@ -123,7 +123,31 @@ APP_ALERTS = {
             "where chargers < 1 or sessions < 1",
         ),
     ),
+    "kafka-gives-back": AppAlert(
+        2,
+        "PT15M",
+        "PT5M",
+        (
+            "AppMetrics",
+            'where Name == "emabler.ingest.duration" and tostring(Properties.outcome) == "given_back"',
+            "summarize given_back = sum(ItemCount)",
+            "where given_back > 0",
+        ),
+    ),
+    "kafka-silent": AppAlert(
+        2,
+        "PT6H",
+        "PT1H",
+        (
+            "AppMetrics",
+            'summarize told = countif(Name == "emabler.push.events" and tostring(Properties.transport) == "kafka")',
+            "where told < 1",
+        ),
+    ),
 }
+
+DEPENDING = {"pollRules": ["polls-silent"], "kafkaRules": ["kafka-gives-back", "kafka-silent"]}
+"""The alerts that are there only with what they watch."""
 
 TAP_DOORS = (
     'Name has_any ("realtime_auth", "realtime-auth", "push_webhook") or Url has_any ("/api/realtime-auth", "/api/push")'
@@ -198,8 +222,9 @@ def _app_rules(files: Files) -> Iterator[str]:
     yield from _different(found, APP_ALERTS)
     if getattr(doors := files[_ALERTS].variables["tapDoors"], "text", doors) != TAP_DOORS:
         yield f"the doors by which taps come are {doors}"
-    if [rule["name"] for rule in files[_ALERTS].variables["pollRules"]] != ["polls-silent"]:
-        yield "not the alert polls-silent alone depends on polling"
+    for rules, names in DEPENDING.items():
+        if [rule["name"] for rule in files[_ALERTS].variables[rules]] != names:
+            yield f"of {rules} are not {names} alone"
 
 
 def _different(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
@@ -213,7 +238,7 @@ def _different(found: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
 
 def _rules_on_telemetry(files: Files) -> list[dict[str, Any]]:
     variables = files[_ALERTS].variables
-    return [*variables["appRules"], *variables["pollRules"]]
+    return [*variables["appRules"], *(rule for rules in DEPENDING for rule in variables[rules])]
 
 
 def _steps(rule: dict[str, Any]) -> list[str]:
@@ -224,7 +249,8 @@ def _steps(rule: dict[str, Any]) -> list[str]:
 def _rules_are_used(files: Files) -> Iterator[str]:
     """The tables of rules are what the alerts are made of, each is on, and each is told to the group."""
     text = files[_ALERTS].text
-    for loop in ("for rule in busRules:", "for rule in concat(appRules, pollsEmabler ? pollRules : []):"):
+    of_app = "for rule in concat(appRules, pollsEmabler ? pollRules : [], readsKafka ? kafkaRules : []):"
+    for loop in ("for rule in busRules:", of_app):
         if loop not in text:
             yield f"no alerts are made {loop}"
     for kind, wanted in (("metricAlerts", EVERY_BUS_ALERT), ("scheduledQueryRules", EVERY_APP_ALERT)):

@@ -45,7 +45,10 @@ FROM_ITSELF = {
         "planName": "'plan-${token}'",
         "name": "'func-${token}'",
         "tags": "union(tags, { 'azd-service-name': 'api' })",
+        "alwaysReadyPushEventsKafka": "empty(kafkaBrokerList) ? 0 : alwaysReadyPushEventsKafka",
+        "ownSettings": "union(ownSettings, empty(kafkaBrokerList) ? {} : kafkaSettings)",
     },
+    "alerts": {"readsKafka": "!empty(kafkaBrokerList)"},
     "workbook": {"displayName": "'eMabler to Azure (${environmentName})'"},
 }
 """What a module makes, it is told by main instead: the names above all."""
@@ -103,6 +106,7 @@ PLATFORM = {
 ALWAYS_READY = [
     {"name": "http", "instanceCount": Expression("alwaysReadyHttp")},
     {"name": "function:push_events", "instanceCount": Expression("alwaysReadyPushEvents")},
+    {"name": "function:push_events_kafka", "instanceCount": Expression("alwaysReadyPushEventsKafka")},
 ]
 
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -118,6 +122,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
                 },
             }
         },
+        "properties.virtualNetworkSubnetId": Expression("empty(outboundSubnetId) ? null : outboundSubnetId"),
         "properties.functionAppConfig.runtime": {"name": "python", "version": Expression("pythonVersion")},
         "properties.functionAppConfig.scaleAndConcurrency": {
             "alwaysReady": Expression("filter(alwaysReady, group => group.instanceCount > 0)"),
@@ -177,7 +182,8 @@ def _platform_settings(files: Files) -> Iterator[str]:
 
 def _own_settings(files: Files) -> Iterator[str]:
     """Each from the parameter of its name; the references to the vault are agreement.py's."""
-    for name, value in files["main.bicep"].variables["ownSettings"].items():
+    variables = files["main.bicep"].variables
+    for name, value in (variables["ownSettings"] | variables["kafkaSettings"]).items():
         text = _text(value)
         if "@Microsoft.KeyVault(" in text:
             continue
