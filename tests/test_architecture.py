@@ -32,13 +32,14 @@ PURE = [
     "shared/emabler/rest/requests.py",
     *(
         f"shared/ingest/{name}.py"
-        for name in ("changes", "drift", "fragments", "plan", "quarantine", "rows", "sessions", "status")
+        for name in ("changes", "drift", "fragments", "plan", "quarantine", "rows", "sessions", "status", "words")
     ),
     *(
         f"shared/polling/{name}.py"
         for name in ("gaps", "joining", "ledger", "seen", "sessions_told", "statistics", "statuses", "windows")
     ),
     "shared/health/report.py",
+    "shared/kafka.py",
     *(
         f"shared/authorization/{name}.py"
         for name in ("decisions", "hours", "near_misses", "rules", "tag_rows", "tags", "unknown_tags")

@@ -5,10 +5,8 @@ What REST told is in no archive, nor are the events of months that retention dro
 
 from dataclasses import dataclass, field
 
-import orjson
-
 from shared.events import Event, FragmentKind
-from shared.ingest.fragments import Fragment, fragment_of, newest, read_fragments
+from shared.ingest.fragments import Fragment, fragment_of, newest, readable_fragments
 from shared.ingest.sessions import TRANSACTIONS, SessionChange, assemble
 from shared.instants import Instant
 from shared.tables.keys import UNDATED
@@ -60,14 +58,6 @@ def told_session(event: Event, shards: int, so_far: dict[str, ToldSession]) -> N
     session = so_far.setdefault(change.row_key, ToldSession(change.partition_key, change.row_key))
     session.charger_id, session.transaction_id = change.charger_id, change.transaction_id
     session.fragments[event.event_id] = fragment_of(event)
-
-
-def readable_fragments(row: Row | None) -> list[Fragment]:
-    """A row's fragments; none where somebody spoiled the column, which the archive then makes good."""
-    try:
-        return read_fragments(row)
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-        return []
 
 
 def in_question(row: Row, told: ToldSession | None, month: str) -> list[tuple[Instant | None, str]]:

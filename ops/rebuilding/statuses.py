@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.events import ChargerBoot, Event
-from shared.ingest.status import POLL, StatusChange, precedence_of
+from shared.ingest.status import StatusChange
+from shared.ingest.words import POLL, PUSHED_STATE, STATE_COLUMNS, polled_state, precedence_of, pushed_state
 from shared.instants import Instant
 from shared.tables.keys import CHARGER_STATUS
 from shared.tables.store import EdmValue, Row
@@ -16,7 +17,6 @@ from shared.tables.store import EdmValue, Row
 PARTS: Final = ("status", "boot", "last")
 
 _COLUMNS: Final = {
-    "status": ("status", "error_code", "message", "status_device_at", "source"),
     "boot": (
         "serial_number",
         "charger_model",
@@ -30,6 +30,7 @@ _COLUMNS: Final = {
     "last": ("site_id", "external_site_id", "connection"),
 }
 _EVENT_COLUMNS: Final = ("event_id", "occurred_at", "clock")
+_OLDEST: Final = precedence_of({}, "status")
 
 
 @dataclass(slots=True)
@@ -54,7 +55,9 @@ class ToldStatus:
         """The row as it should be, given what is there; None where it should not be."""
         made_again = {event.event_id for event in self.newest.values()} | self.untold_ids
         row: dict[str, EdmValue] = dict(current or {})
-        for part in PARTS:
+        if precedence_of(pushed_state(row), "status").event_id in made_again:
+            _forget_pushed_state(row)
+        for part in ("boot", "last"):
             if row.get(f"{part}_event_id") in made_again:
                 _take_out(row, part)
         row |= StatusChange(self.partition_key, self.row_key, list(self.newest.values())).merged(row) or {}
@@ -75,17 +78,24 @@ def told_status(event: Event, shards: int, so_far: dict[str, ToldStatus]) -> Non
 
 def in_question(row: Row, told: ToldStatus | None) -> Iterator[tuple[Instant | None, str]]:
     """The events, by time and id, that tell a part of a row, and of which the archive told none as new."""
-    newest = told.newest.values() if told is not None else ()
-    bound = max((event.precedence for event in newest), default=None)
-    known = {event.event_id for event in newest}
+    newest = told.newest if told is not None else {}
+    rivals = {part: event.precedence for part, event in newest.items()}
+    rivals["last"] = max(rivals.values(), default=_OLDEST)
+    known = {event.event_id for event in newest.values()}
     for part in PARTS:
-        event_id, occurred_at = row.get(f"{part}_event_id"), row.get(f"{part}_occurred_at")
-        if not isinstance(event_id, str) or not event_id or event_id in known:
-            continue
-        part_told = told.newest.get(part) if told is not None else None
-        rival = part_told.precedence if part_told is not None else bound if part == "last" else None
-        if rival is None or precedence_of(row, part) > rival:
-            yield occurred_at if isinstance(occurred_at, Instant) else None, event_id
+        by = precedence_of(pushed_state(row) if part == "status" else row, part)
+        if by > rivals.get(part, _OLDEST) and by.event_id not in known:
+            at = (pushed_state(row) if part == "status" else row).get(f"{part}_occurred_at")
+            yield at if isinstance(at, Instant) else None, by.event_id
+
+
+def _forget_pushed_state(row: dict[str, EdmValue]) -> None:
+    """Forget what push told of the state; what a poll told stays."""
+    polled = polled_state(row)
+    for name in (*STATE_COLUMNS, PUSHED_STATE, "source"):
+        row.pop(name, None)
+    if polled:
+        row |= {**polled, "source": POLL}
 
 
 def _take_out(row: dict[str, EdmValue], part: str) -> None:
@@ -98,5 +108,6 @@ def _take_out(row: dict[str, EdmValue], part: str) -> None:
 
 
 def _tells_anything(row: Row) -> bool:
-    is_polled = row.get("source") == POLL or row.get("connection_seen_at") is not None
-    return is_polled or any(row.get(f"{part}_event_id") is not None for part in PARTS)
+    if row.get("source") == POLL or row.get("connection_seen_at") is not None:
+        return True
+    return any(row.get(f"{part}_event_id") is not None for part in PARTS)

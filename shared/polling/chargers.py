@@ -134,7 +134,11 @@ class ChargersPoll:
     async def _store(self, chunk: Sequence[ChargerSeen], limits: RunLimits) -> None:
         """Store some chargers, and judge of each whether push is silent about it."""
         now, shards, fleet = self._now(), self._looking.shards, self._fleet
-        changes = [change for charger in chunk for change in polled_statuses(charger, now, shards)]
+        changes = [
+            change
+            for charger in chunk
+            for change in polled_statuses(charger, now, shards, fleet.seen.get(charger.charger_id))
+        ]
         merged, refused = await self._merger.merge(changes, limits.deadline)
         fleet.take_statuses(written.after for written in merged)
         looked = await together(self._look(charger, now, limits) for charger in chunk)

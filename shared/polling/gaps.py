@@ -20,7 +20,7 @@ from typing import Final, Self
 from shared.emabler.rest.answers import ChargerSeen
 from shared.events import EventType
 from shared.ingest.freshness import COLUMNS, HEARD_AT, newest_told
-from shared.ingest.status import POLL
+from shared.ingest.words import POLL
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.seen import first_polled_at, polled_at
 from shared.polling.statuses import MOST_AHEAD_TICKS

@@ -70,7 +70,8 @@ def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[J
     """Join the polled sessions of one charger to its stored ones."""
     pushed = [session for session in kept if session.pushed is not None]
     joining = _Joining({polled_id(session): session for session in polled}, {one.row_key: one for one in pushed})
-    alone = _Joining(joining.all_polled, {one.row_key: one for one in kept if one.pushed is None})
+    # A row that somebody emptied or spoiled tells of no session, and stops no other.
+    alone = _Joining(joining.all_polled, {one.row_key: one for one in kept if one.pushed is None and one.fragments})
     listed = joining.all_polled.keys()
     for rows in (joining, alone):
         rows.take_again()

@@ -39,8 +39,8 @@ RUN_SECONDS: Final = {
 }
 """How long a run may take: less than the time between two of its kind, and than host.json's functionTimeout."""
 
-ENDING_SECONDS: Final = 10.0
-"""How long storage may take to write down how a run ended."""
+ENDING_SECONDS: Final = 14.0
+"""How long storage may take to write down how a run ended: longer than one request may, and within the lease."""
 
 Result = TypeVar("Result")
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+import orjson
+
 from shared.emabler.rest.answers import ChargerSeen
 from shared.instants import Instant
 from shared.tables.keys import POLL_STATE, escape, seen_partition, shard
@@ -10,6 +12,7 @@ from shared.tables.store import EdmValue, Row, TableRow
 
 _POLLED_AT: Final = "polled_at"
 _FAILED_AT: Final = "failed_at"
+_FIRST_STATES: Final = "first_states"
 
 
 def seen_row(
@@ -30,6 +33,7 @@ def seen_row(
         "last_seen_at": charger.last_seen_at,
         "status": charger.status,
         "sockets": len(charger.sockets),
+        _FIRST_STATES: _json(states_first_told(charger, before)),
         "name": charger.name,
         "site_id": charger.site_id,
         "charger_model": charger.model,
@@ -39,6 +43,19 @@ def seen_row(
         **untold,
     }
     return TableRow(POLL_STATE, columns)
+
+
+def states_first_told(charger: ChargerSeen, before: Row | None) -> dict[str, str | None]:
+    """By socket, the state that REST told first of it; None once it has told another.
+
+    `before` is the row of what the poll before saw; a socket that was not there then is told of for the first time.
+    """
+    written = (before or {}).get(_FIRST_STATES)
+    first: dict[str, str | None] = orjson.loads(written) if isinstance(written, str) else {}
+    for socket in charger.sockets:
+        if socket.status is not None and first.setdefault(socket.socket_id, socket.status) != socket.status:
+            first[socket.socket_id] = None
+    return first
 
 
 def failed_row(charger_id: str, asked_at: Instant, before: Row | None, shards: int) -> TableRow:
@@ -69,3 +86,7 @@ def first_polled_at(seen: Row | None) -> Instant | None:
     """When the charger was polled for the first time; None for one that never was."""
     at = (seen or {}).get("first_polled_at")
     return at if isinstance(at, Instant) else None
+
+
+def _json(states: Mapping[str, str | None]) -> str | None:
+    return orjson.dumps(states, option=orjson.OPT_SORT_KEYS).decode() if states else None

@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.emabler.rest.answers import PolledSession
 from shared.events import Clock, FragmentKind, SessionFragment
-from shared.ingest.fragments import Fragment, read_fragments
+from shared.ingest.fragments import Fragment, readable_fragments
 from shared.ingest.sessions import assemble
 from shared.instants import Instant
 from shared.tables.keys import polled_session_row_key, transaction_row_key
@@ -92,8 +92,8 @@ class KeptSession:
 
     @cached_property
     def fragments(self) -> list[Fragment]:
-        """What it is made of."""
-        return read_fragments(self.stored.row)
+        """What it is made of; nothing where somebody spoiled it."""
+        return readable_fragments(self.stored.row)
 
     @cached_property
     def pushed_fragments(self) -> list[Fragment]:

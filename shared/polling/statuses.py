@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.emabler.rest.answers import ChargerSeen
-from shared.events import ChargerState, Clock, Precedence
-from shared.ingest.status import MAIN_CONTROLLER, POLL, precedence_of
+from shared.events import ChargerState
+from shared.ingest.status import MAIN_CONTROLLER
+from shared.ingest.words import (
+    OFFLINE,
+    ONLINE,
+    POLL,
+    Connection,
+    polled_connection,
+    polled_state,
+    precedence_of,
+    pushed_connection,
+    pushed_state,
+    show_connection,
+    show_state,
+    told_by_poll,
+)
 from shared.instants import TICKS_PER_SECOND, Instant
+from shared.polling.seen import states_first_told
 from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
 from shared.tables.store import EdmValue, Row
-
-POLLED_EVENT: Final = ""
-"""In the place of an event id: before every digest, so at the same time push's word counts."""
 
 MOST_AHEAD_TICKS: Final = 120 * TICKS_PER_SECOND
 """How far eMabler's clock may be ahead of ours; a time beyond that would keep later states out for as long."""
@@ -36,6 +48,8 @@ class PolledStatus:
     seen_at: Instant | None
     is_connected: bool | None
     site_id: str | None
+    is_first_word: bool = False
+    """Whether no poll has told another state: then it may have begun whenever push says so."""
     table: str = CHARGER_STATUS
     is_likely_new: bool = False
 
@@ -50,33 +64,37 @@ class PolledStatus:
             "source": POLL,
         }
         row |= {name: value for name, value in (current or {}).items() if value is not None}
-        before = dict(row)
-        if self._tells_another_state(row) and _precedence(self.told_at) > precedence_of(row, "status"):
-            row |= {
-                "status": self.status,
-                "status_occurred_at": self.told_at,
-                "status_clock": str(Clock.PLATFORM if self.told_at is not None else Clock.NONE),
-                "status_event_id": POLLED_EVENT,
-                "status_device_at": None,
-                "error_code": None,
-                "message": None,
-                "source": POLL,
-            }
-        if self.is_connected is not None and _precedence(self.seen_at) >= precedence_of(row, "last")._replace(
-            event_id=""
-        ):
-            connection = "online" if self.is_connected else "offline"
-            if connection != row.get("connection"):
-                row |= {"connection": connection, "connection_seen_at": self.seen_at}
-        return row if current is None or row != before else None
+        before = {name: value for name, value in row.items() if value is not None}
+        if ChargerState(self.status).is_state:
+            self._show_state(row)
+        if self.is_connected is not None:
+            self._show_connection(row)
+        has_changed = before != {name: value for name, value in row.items() if value is not None}
+        return row if current is None or has_changed else None
 
-    def _tells_another_state(self, row: Row) -> bool:
-        return ChargerState(self.status).is_state and self.status != row.get("status")
+    def _show_state(self, row: dict[str, EdmValue]) -> None:
+        pushed, shown = pushed_state(row), polled_state(row)
+        told = told_by_poll(str(self.status), self.told_at)
+        if self.is_first_word and self.status == pushed.get("status"):
+            show_state(row, pushed, {})
+        elif self.status != row.get("status") and precedence_of(told, "status") >= precedence_of(shown, "status"):
+            show_state(row, pushed, told)
+
+    def _show_connection(self, row: dict[str, EdmValue]) -> None:
+        shown, word = polled_connection(row), ONLINE if self.is_connected else OFFLINE
+        if shown is None or shown.word != word:
+            show_connection(row, pushed_connection(row), Connection(word, self.seen_at))
 
 
-def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Iterator[PolledStatus]:
-    """The changes that a polled charger makes; `asked_at` is when REST was asked, by our clock."""
+def polled_statuses(
+    charger: ChargerSeen, asked_at: Instant, shards: int, seen: Row | None = None
+) -> Iterator[PolledStatus]:
+    """The changes that a polled charger makes; `asked_at` is when REST was asked, by our clock.
+
+    `seen` is the row of what the poll before saw.
+    """
     partition_key = shard(charger.charger_id, shards)
+    first_states = states_first_told(charger, seen)
     seen_at = _bounded(charger.last_seen_at, asked_at)
 
     def status(socket_id: str | None, word: str | None, told_at: Instant | None) -> PolledStatus:
@@ -93,6 +111,7 @@ def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Ite
             seen_at=seen_at,
             is_connected=charger.is_connected,
             site_id=charger.site_id,
+            is_first_word=socket_id is not None and first_states.get(socket_id) is not None,
         )
 
     if all(socket.socket_id != MAIN_CONTROLLER for socket in charger.sockets):
@@ -104,8 +123,3 @@ def polled_statuses(charger: ChargerSeen, asked_at: Instant, shards: int) -> Ite
 def _bounded(told_at: Instant | None, asked_at: Instant) -> Instant | None:
     """A time of eMabler's, not far beyond ours."""
     return None if told_at is None else min(told_at, Instant(asked_at + MOST_AHEAD_TICKS))
-
-
-def _precedence(told_at: Instant | None) -> Precedence:
-    """Without a time it is older than everything that push told."""
-    return Precedence(told_at is not None, told_at if told_at is not None else Instant(0), POLLED_EVENT)

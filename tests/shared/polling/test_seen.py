@@ -96,3 +96,21 @@ def test_what_push_has_not_told_is_kept_for_the_next_poll():
 
     assert row["untold_since"] == NINE
     assert "untold_since" not in stored(seen_row(CHARGER, TEN, row, {}, 4))
+
+
+def _polled(before, **states):
+    sockets = tuple(SocketSeen(socket_id, status=status) for socket_id, status in states.items())
+    return stored(seen_row(ChargerSeen("C/1", sockets=sockets), NINE, before, {}, 4))
+
+
+def test_what_rest_told_first_of_a_socket_is_kept_until_it_tells_something_else():
+    """Then it told of a change, and no later word is the first; a socket that is new has its own first word."""
+    first = _polled(None, s1="Available", s2="Charging")
+    second = _polled(first, s1="Charging", s2="Charging", s3="Error")
+    third = _polled(second, s1="Available", s2=None, s3="Error")
+
+    assert [orjson.loads(row["first_states"]) for row in (first, second, third)] == [
+        {"s1": "Available", "s2": "Charging"},
+        {"s1": None, "s2": "Charging", "s3": "Error"},
+        {"s1": None, "s2": "Charging", "s3": "Error"},
+    ]
