@@ -144,10 +144,10 @@ class Lists:
 
         Raises what `change` raises, and ListChanged where others kept changing the same tag.
         """
-        for _ in range(MOST_EDIT_ROUNDS):
+        for round_number in range(MOST_EDIT_ROUNDS):
             try:
                 pointer = await self.pointer() or await self._first_list(now)
-                return await self._edit_once(pointer, id_tag, change)
+                return await self._edit_once(pointer, id_tag, change, is_again=round_number > 0)
             except (RowConflict, TableMissing):  # others edit, or switched to another list: look again
                 continue
         raise ListChanged("Others keep changing the tags at the same time. Run it again.")
@@ -189,7 +189,9 @@ class Lists:
                 table, [Operation(Kind.UPSERT, row) for row in rows], Deadline.after(WRITE_SECONDS)
             )
 
-    async def _edit_once(self, pointer: Pointer, id_tag: str, change: Callable[[Tag | None], Tag]) -> Edit:
+    async def _edit_once(
+        self, pointer: Pointer, id_tag: str, change: Callable[[Tag | None], Tag], *, is_again: bool
+    ) -> Edit:
         table = pointer.current.table
         stored = await self._tables.get(table, *tag_keys(id_tag), Deadline.after(WRITE_SECONDS))
         before = read_tag(stored.row) if stored is not None else None
@@ -200,9 +202,14 @@ class Lists:
             else Operation(Kind.UPDATE, tag_row(after), stored.etag)
         )
         await self._tables.execute(table, [operation], Deadline.after(WRITE_SECONDS))
-        current = pointer.current._replace(tags=pointer.current.tags + (before is None))
-        await self._point(current, pointer.previous, pointer.edits + 1, pointer)
+        # An earlier try, of this edit or of one that failed, may have written the tag without counting it.
+        is_count_sure = not is_again and before != after
+        tags = pointer.current.tags + (before is None) if is_count_sure else await self._count(table)
+        await self._point(pointer.current._replace(tags=tags), pointer.previous, pointer.edits + 1, pointer)
         return Edit(before, after)
+
+    async def _count(self, table: str) -> int:
+        return sum([len(await self._rows_of_shard(table, shard)) for shard in range(TAG_SHARDS)])
 
     async def _first_list(self, now: Instant) -> Pointer:
         table = await self.write([], now)

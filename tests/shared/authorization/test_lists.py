@@ -8,7 +8,7 @@ from shared.authorization.lists import Edit, ListChanged, Lists, NoSuchList, is_
 from shared.authorization.registry import TAGS, Registry
 from shared.authorization.tag_rows import tag_row
 from shared.authorization.tags import Places, Tag
-from shared.errors import RowRefused, StorageUnavailable, Unacceptable
+from shared.errors import RowExists, RowRefused, StorageUnavailable, Unacceptable
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.tables.client import AzureTables
 from shared.tables.store import Kind, Operation
@@ -356,3 +356,47 @@ async def test_a_spoiled_row_is_told_and_the_others_are_read():
     assert sorted(unreadable) == ["B", "C"]
     with pytest.raises(Unacceptable):
         await _in_use(lists)
+
+
+class _LosesAnAnswer(MemoryTables):
+    """What `AzureTables` does where the answer to an insertion is lost: it sends it again, which meets itself."""
+
+    is_losing = False
+
+    async def execute(self, table, operations, deadline):
+        etags = await super().execute(table, operations, deadline)
+        if self.is_losing and operations[0].kind is Kind.INSERT and is_list(table):
+            self.is_losing = False
+            raise RowExists("the row is there already", index=0)
+        return etags
+
+
+async def test_a_tag_whose_answer_was_lost_is_counted():
+    """Three tags are in the list, and three it says to have."""
+    tables = _LosesAnAnswer()
+    lists = Lists(tables)
+    await _use(lists, "A", "B")
+    tables.is_losing = True
+
+    await lists.edit("C", lambda _: Tag("C"), NOW)
+
+    assert ((await lists.pointer()).current.tags, tables.is_losing) == (3, False)
+
+
+async def test_a_tag_whose_adding_failed_halfway_is_counted_when_it_is_added_again():
+    """It was in the list already, but not in the count."""
+    tables = MemoryTables()
+    lists = Lists(tables)
+    await _use(lists, "A", "B")
+
+    def fail(method, table):
+        if (method, table) == ("execute", TAGS):
+            raise StorageUnavailable("the test says so")
+
+    tables.before = fail
+    with pytest.raises(StorageUnavailable):
+        await lists.edit("C", lambda _: Tag("C"), NOW)
+    tables.before = None
+    await lists.edit("C", lambda _: Tag("C"), NOW)
+
+    assert (await lists.pointer()).current.tags == 3
