@@ -1,6 +1,7 @@
 """`ChargerStatus`: what every charger and socket does now; the newest event wins, whatever order they come in."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 from shared.events import ChargerBoot, ChargerState, Event
 from shared.ingest.words import (
@@ -52,28 +53,30 @@ class StatusChange:
         row: dict[str, EdmValue] = dict(current or {})
         changed = False
         for event in self.events:
-            taken = _take_boot(row, event) if isinstance(event.content, ChargerBoot) else _take_state(row, event)
-            changed |= taken
+            if isinstance(event.content, ChargerBoot):
+                changed |= _take_boot(row, event, event.content)
+            else:
+                changed |= _take_state(row, event, cast("ChargerState", event.content))  # see `of`
             changed |= _take_last(row, event)
         if not changed:
             return None
         return {"PartitionKey": self.partition_key, "RowKey": self.row_key} | row
 
 
-def _take_state(row: dict[str, EdmValue], event: Event) -> bool:
+def _take_state(row: dict[str, EdmValue], event: Event, state: ChargerState) -> bool:
     """Take a state in where it is the newest that push told; whether it is."""
     pushed, polled = pushed_state(row), polled_state(row)
     if event.precedence <= precedence_of(pushed, "status"):
         return False
-    show_state(row, _told_at(event, "status") | _state_columns(event), polled)
+    show_state(row, _told_at(event, "status") | _state_columns(event, state), polled)
     return True
 
 
-def _take_boot(row: dict[str, EdmValue], event: Event) -> bool:
+def _take_boot(row: dict[str, EdmValue], event: Event, boot: ChargerBoot) -> bool:
     """Take a boot in where it is the newest; whether it is."""
     if event.precedence <= precedence_of(row, "boot"):
         return False
-    row |= _told_at(event, "boot") | _boot_columns(event)
+    row |= _told_at(event, "boot") | _boot_columns(boot)
     if not polled_state(row):
         row["source"] = PUSH
     return True
@@ -98,22 +101,20 @@ def _told_at(event: Event, part: str) -> dict[str, EdmValue]:
     }
 
 
-def _boot_columns(event: Event) -> dict[str, EdmValue]:
-    content = event.content if isinstance(event.content, ChargerBoot) else ChargerBoot()
+def _boot_columns(boot: ChargerBoot) -> dict[str, EdmValue]:
     return {
-        "serial_number": content.serial_number,
-        "charger_model": content.charger_model,
-        "manufacturer": content.manufacturer,
-        "firmware_version": content.firmware_version,
-        "iccid": content.iccid,
-        "imsi": content.imsi,
-        "meter_serial_number": content.meter_serial_number,
-        "meter_type": content.meter_type,
+        "serial_number": boot.serial_number,
+        "charger_model": boot.charger_model,
+        "manufacturer": boot.manufacturer,
+        "firmware_version": boot.firmware_version,
+        "iccid": boot.iccid,
+        "imsi": boot.imsi,
+        "meter_serial_number": boot.meter_serial_number,
+        "meter_type": boot.meter_type,
     }
 
 
-def _state_columns(event: Event) -> dict[str, EdmValue]:
-    state = event.content if isinstance(event.content, ChargerState) else ChargerState()
+def _state_columns(event: Event, state: ChargerState) -> dict[str, EdmValue]:
     return {
         "status": state.status,
         "error_code": state.error_code,

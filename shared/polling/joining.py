@@ -25,6 +25,7 @@ from shared.emabler.rest.answers import PolledSession
 from shared.instants import TICKS_PER_SECOND, Instant
 from shared.polling.sessions_told import (
     KeptSession,
+    Told,
     canonical_tag,
     own_row_key,
     polled_id,
@@ -81,7 +82,9 @@ def join(polled: Sequence[PolledSession], kept: Sequence[KeptSession]) -> list[J
     joining.take_unique(lambda session, one: _same_id(session.transaction_id, one) and _is_the_same(session, one))
     joining.take_unique(lambda session, one: _fits(session, one, SAME_MOMENT_TICKS) and not _contradict(session, one))
     # Who is not listed any more, and found no pushed session, may be the one that a pushed session is waiting for.
-    rivals = [_as_listed(one) for one in alone.free if not one.polled_ids & listed]
+    rivals = [
+        _as_listed(one, told) for one in alone.free if (told := one.polled) is not None and not one.polled_ids & listed
+    ]
     # Where the ends agree, too, that tells a first try from the second one a minute later.
     joining.take_unique(lambda session, one: _fits(session, one) and _ends_agree(session, one), rivals)
     ambiguous = joining.take_unique(lambda session, one: _fits(session, one) and not _contradict(session, one), rivals)
@@ -200,11 +203,8 @@ def _is_correction(session: PolledSession, one: KeptSession, listed: AbstractSet
     )
 
 
-def _as_listed(one: KeptSession) -> PolledSession:
+def _as_listed(one: KeptSession, told: Told) -> PolledSession:
     """A session that REST alone has told, as it told it."""
-    told = one.polled
-    if told is None:
-        raise ValueError("a session that nobody told is not stored")
     return PolledSession(
         charger_id=str(one.stored.row.get("charger_id")),
         socket_id=told.socket_id,

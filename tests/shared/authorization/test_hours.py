@@ -11,6 +11,7 @@ def _at(text):
     return Instant.from_iso(f"{text}:00.0000000Z")
 
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 OFFICE = WeeklyHours.parse("Mon-Fri 07:00-19:00; Sat 8:00-12:00", "UTC")
 
 
@@ -40,6 +41,7 @@ def test_a_window_includes_its_first_minute_and_not_its_last(moment, is_open):
         ("2026-11-21T06:00", False),
         ("2026-11-22T22:00", True),  # Sunday evening ...
         ("2026-11-23T05:59", True),  # ... to Monday morning, over the week's end
+        ("2026-11-23T06:00", False),
         ("2026-11-24T05:59", False),
     ],
 )
@@ -87,12 +89,45 @@ def test_the_last_hours_of_time_have_an_answer():
 )
 def test_other_texts_are_refused_with_what_would_be_right(text):
     """Nothing is guessed, because a guess opens or closes chargers."""
-    with pytest.raises(Unacceptable, match=r"write them|days are|times are|begin at"):
+    with pytest.raises(
+        Unacceptable, match=r"^(not weekly hours; write them|the days are Mon Tue|times are|hours begin)"
+    ) as caught:
         WeeklyHours.parse(text, "UTC")
+
+    assert caught.value.reason == "bad-hours"
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Europe/"])
 def test_an_unknown_time_zone_is_refused(name):
     """With an example of a good one."""
-    with pytest.raises(Unacceptable, match="Europe/Helsinki"):
+    with pytest.raises(Unacceptable, match="Europe/Helsinki") as caught:
         WeeklyHours.parse("Mon 07:00-08:00", name)
+
+    assert caught.value.reason == "bad-time-zone"
+
+
+def test_hours_keep_the_text_that_they_were_given_as():
+    """A list that is written out again says what somebody once wrote."""
+    hours = WeeklyHours.parse("mon-fri  7:00 - 19:00", "Europe/Helsinki")
+
+    assert (hours.text, hours.time_zone) == ("mon-fri  7:00 - 19:00", "Europe/Helsinki")
+
+
+NOONS = {day: _at(f"2026-11-{number}T12:00") for day, number in zip(DAYS, range(16, 23), strict=True)}
+
+
+def _open_days(text):
+    hours = WeeklyHours.parse(text, "UTC")
+    return {day for day, noon in NOONS.items() if hours.include(noon)}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_every_day_can_be_named(day):
+    """In letters of either case."""
+    assert _open_days(f"{day} 08:00-18:00") == _open_days(f"{day.upper()} 08:00-18:00") == {day}
+
+
+def test_a_range_of_days_goes_forwards():
+    """Sat-Mon are three days, and Mon-Wed are three others."""
+    assert _open_days("Mon-Wed 08:00-18:00") == {"Mon", "Tue", "Wed"}
+    assert _open_days("Sat-Mon 08:00-18:00") == {"Sat", "Sun", "Mon"}

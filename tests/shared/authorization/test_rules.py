@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import chain, combinations, product
 from pathlib import Path
 from random import Random
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.authorization.hours import WeeklyHours
-from shared.authorization.rules import RULES, Tap, decide, explain
+from shared.authorization.rules import RULES, Tap, decide, decide_without_charger, explain
 from shared.authorization.tags import NOWHERE, Charger, Places, Tag
 from shared.instants import TICKS_PER_SECOND, Instant
 
@@ -93,6 +93,16 @@ def test_the_table_in_the_docs_is_whole():
     assert in_rows.keys() == {repr(tap) for tap in _cases(["any"] * 6)}
     assert set(in_rows.values()) == {1}
     assert {row[-1] for row in _rows()} == {rule.id for rule in RULES} | {"allowed"}
+
+
+def test_chargers_of_which_nothing_was_told_are_ignored_unless_somebody_refuses_them():
+    """It is a setting, and not what happens to an operator whose push is new."""
+    assert decide(Tap(Tag("T"), Charger("C1", is_known=False), NOW)).is_allowed
+
+
+def test_every_rule_asks_a_question():
+    """A sentence for the operator who wants to know why a tap was refused."""
+    assert [rule.id for rule in RULES if not re.fullmatch(r"[A-Z][^?]*[a-z]\?", rule.question)] == []
 
 
 # ---- An oracle -----------------------------------------------------------------------------------------------------
@@ -218,3 +228,45 @@ def test_the_end_of_validity_is_exact(ticks):
     tag = Tag("T", valid_from=NOW, valid_until=Instant(NOW + 1))
 
     assert decide(Tap(tag, CHARGER, Instant(NOW + ticks))).is_allowed is (ticks == 0)
+
+
+# ---- While the charger cannot be looked up -------------------------------------------------------------------------
+
+
+def _chargers_called(charger_id):
+    """Everything that storage could have known of it."""
+    site_sets = chain.from_iterable(combinations(SITES, count) for count in range(len(SITES) + 1))
+    for is_known, site_ids in product((True, False), site_sets):
+        yield Charger(charger_id, is_known, frozenset(site_ids))
+
+
+def _with_nothing_known(tap):
+    return replace(tap, charger=Charger(tap.charger.charger_id, is_known=False))
+
+
+def test_an_answer_without_the_charger_is_the_answer_with_it():
+    """Whatever storage would have said of the charger; and the rule that is named refuses the tap at any such charger.
+
+    No answer means that the charger makes the difference, but for a tag whose allowed sites are all denied: that it can
+    charge nowhere is not looked for.
+    """
+    random = Random(20260102)
+    answered = Counter()
+    for _ in range(10_000):
+        tap, _ = _tap(random)
+        possible = [replace(tap, charger=charger) for charger in _chargers_called(tap.charger.charger_id)]
+        decided = [decide(each) for each in possible]
+        decision = decide_without_charger(_with_nothing_known(tap))
+        answered[decision.rule if decision is not None else None] += 1
+
+        if decision is not None:
+            assert [each.is_allowed for each in decided] == [decision.is_allowed] * len(decided), tap
+            (named,) = [rule for rule in RULES if rule.id == decision.rule] or [None]
+            assert decision.reason == (named.reason if named is not None else None)
+            assert named is None or all(named.refuses(each) for each in possible), tap
+        else:
+            assert not all(each.is_allowed for each in decided), tap
+            is_allowed_somewhere = any(each.is_allowed for each in decided)
+            assert is_allowed_somewhere or tap.tag.allowed.site_ids <= tap.tag.denied.site_ids, tap
+    assert answered.keys() == {rule.id for rule in RULES} - {"charger-unknown"} | {"allowed", None}
+    assert min(answered.values()) > 50

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.authorization.tags import Charger, Places, canonical_tag
+from shared.authorization.tags import Charger, Places, Tag, canonical_tag
 from shared.errors import Unacceptable
 
 
@@ -53,9 +53,16 @@ def test_what_no_reader_sends_is_no_tag(text):
     assert caught.value.reason == "not-a-tag"
 
 
-def test_the_longest_tag_is_one():
-    """255 characters, as OCPP 2.1 allows."""
-    assert len(canonical_tag("x" * 255)) == 255
+def test_the_longest_and_the_shortest_tag_are_tags():
+    """255 characters, as OCPP 2.1 allows, and one."""
+    assert canonical_tag("x" * 255) == "X" * 255
+    assert canonical_tag("x") == "X"
+
+
+@pytest.mark.parametrize("text", ["A\u200bB", "A\u00a0B", "A\u2028B", "A\ue000B"])
+def test_what_is_not_printed_is_a_tag_where_it_is_no_control_character(text):
+    """A reader that sends it sends it each time; refusing it would lock somebody out for a blank."""
+    assert canonical_tag(text) == text
 
 
 CHARGER = Charger("FI-HEL-001", is_known=True, site_ids=frozenset({"17", "HELSINKI"}))
@@ -83,3 +90,12 @@ def test_a_charger_is_named_by_its_id_its_site_or_a_prefix(places, included):
 def test_a_charger_without_a_site_is_at_no_site():
     """Its site is not known before its first event with one."""
     assert not Places(site_ids=frozenset({"17"})).include(Charger("C1", is_known=False))
+
+
+def test_a_tag_restricts_nothing_unless_it_says_so():
+    """A list of plain ids opens every charger at any time."""
+    tag = Tag("T")
+
+    assert not tag.is_blocked
+    assert {tag.tag_type, tag.valid_from, tag.valid_until, tag.hours, tag.name, tag.note} == {None}
+    assert tag.allowed == tag.denied == Places()

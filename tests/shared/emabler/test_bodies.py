@@ -83,6 +83,18 @@ def test_what_the_fast_reader_refuses_is_read_all_the_same(body, wrap):
     assert identity(element.value) == identity(elements(body)[0].value)
 
 
+def test_what_is_nested_past_all_writing_has_no_identity():
+    """It is set aside with its reason, whatever depth this Python can read."""
+    nested = []
+    for _ in range(200_000):
+        nested = [nested]
+
+    with pytest.raises(Unacceptable) as caught:
+        identity(nested)
+
+    assert caught.value.reason == "too-deep"
+
+
 def test_an_error_does_not_quote_the_body():
     """Its text goes to the log, and bodies hold tags."""
     with pytest.raises(Unacceptable) as caught:

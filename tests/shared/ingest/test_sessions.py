@@ -2,12 +2,16 @@
 
 import itertools
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.ingest.fragments import MAX_FRAGMENTS
-from shared.ingest.sessions import SessionChange
+from shared.events import Clock, FragmentKind, SessionFragment
+from shared.ingest.fragments import MAX_FRAGMENTS, Fragment, fragment_of
+from shared.ingest.sessions import SessionChange, assemble
+from shared.instants import Instant
+from shared.tables.store import Int64
 from tests.support.messages import documented, event_of
 
 
@@ -66,6 +70,42 @@ def _assembled(events, batches=None):
     return row
 
 
+def test_a_session_has_the_columns_that_are_documented():
+    """Of three messages, each with its part; what they said is beside it."""
+    row = _assembled([START, STOP, FULL])
+
+    assert SessionChange.of(START, 4).table == "Transactions"
+    assert {name: value for name, value in row.items() if name != "fragments"} == {
+        "PartitionKey": "02",
+        "RowKey": "ID_OF_CHARGER!1032427936",
+        "charger_id": "ID_OF_CHARGER",
+        "transaction_id": "1032427936",
+        "socket_id": "1",
+        "socket_name": "1234",
+        "site_id": "123",
+        "external_site_id": "EXT-1",
+        "id_tag": "TAG123",
+        "state": "complete",
+        "started_at": Instant.from_iso("2025-04-02T09:11:32.4000000Z"),
+        "ended_at": Instant.from_iso("2025-04-02T10:00:00.0000000Z"),
+        "meter_start_wh": 1000,
+        "meter_stop_wh": 9100,
+        "energy_wh": 8100,
+        "has_start": True,
+        "has_stop": True,
+        "has_full": True,
+        "has_poll": False,
+        "id_reused": False,
+        "last_occurred_at": Instant.from_iso("2025-04-02T10:00:02.0000000Z"),
+        "last_event_id": FULL.event_id,
+        "source": "push",
+    }
+    assert {type(row[name]) for name in ("meter_start_wh", "meter_stop_wh", "energy_wh")} == {Int64}
+    assert [fragment["event_id"] for fragment in orjson.loads(row["fragments"])] == [
+        event.event_id for event in (START, STOP, FULL)
+    ]
+
+
 def test_a_start_opens_a_session():
     """What is known so far, and that it is not over."""
     row = _assembled([START])
@@ -93,6 +133,18 @@ def test_the_full_transaction_has_the_last_word():
     row = _assembled([FULL, STOP, START])
 
     assert (row["state"], row["energy_wh"], row["meter_stop_wh"]) == ("complete", 8100, 9100)
+
+
+def test_the_full_transactions_energy_counts_before_the_difference_of_its_reads():
+    """What is billed is what the vendor calls the consumption."""
+    assert _assembled([_full(meterReadStart=1000, meterReadEnd=9100, consumptionWh=8050)])["energy_wh"] == 8050
+
+
+def test_a_session_without_energy_charged_nothing():
+    """The car was full: that is known, and not nothing known."""
+    stop = _stop(receivedTimestamp="2025-04-02T10:00:01Z", meterRead=1000)
+
+    assert _assembled([START, stop])["energy_wh"] == 0
 
 
 def test_a_correction_replaces_what_it_corrects():
@@ -159,6 +211,29 @@ def test_a_stop_long_before_the_start_is_another_session_and_gives_no_energy():
     assert (row["id_reused"], row["state"], row["ended_at"], row["energy_wh"]) == (True, "open", None, None)
 
 
+def test_a_stop_at_the_very_moment_of_a_start_ends_that_session():
+    """And not the one a week before."""
+    stop = _stop(receivedTimestamp="2025-04-09T08:00:01Z", deviceTimeStamp="2025-04-09T08:00:00Z", meterRead=9150)
+
+    row = _assembled([START, LATER_START, stop])
+
+    assert (row["started_at"], row["meter_start_wh"], row["state"], row["energy_wh"]) == (
+        Instant.from_iso("2025-04-09T08:00:00.0000000Z"),
+        9150,
+        "ended",
+        0,
+    )
+
+
+def test_a_session_of_which_no_message_tells_a_time_is_one_session():
+    """No clock is no reason to take its parts for two."""
+    timeless = {"receivedTimestamp": None, "deviceTimeStamp": None}
+
+    row = _assembled([_start(meterRead=1000, **timeless), _stop(meterRead=9000, **timeless)])
+
+    assert (row["id_reused"], row["state"], row["energy_wh"], row["last_occurred_at"]) == (False, "ended", 8000, None)
+
+
 def test_a_session_may_last_for_days():
     """A stop belongs to the last start before it, however long that is ago."""
     stop = _stop(receivedTimestamp="2025-04-07T10:00:01Z", deviceTimeStamp="2025-04-07T10:00:00Z", meterRead=9000)
@@ -209,3 +284,68 @@ def test_an_id_repeated_for_ever_keeps_its_newest_fragments():
 def test_a_fragment_without_an_id_belongs_to_no_session():
     """Guessing would put it on somebody's bill; it stays in the archive and is counted in Drift."""
     assert SessionChange.of(_start(transactionId=None), 4) is None
+
+
+def test_only_a_start_alone_is_likely_to_be_the_first_of_its_session():
+    """An insert that meets a row costs more than a read."""
+    changes = [SessionChange.of(event, 4) for event in (START, STOP, FULL)]
+    both = SessionChange.of(START, 4)
+    both.events.append(STOP)
+
+    assert [change.is_likely_new for change in [*changes, both]] == [True, False, False, False]
+
+
+# ---- What REST tells -----------------------------------------------------------------------------------------------
+
+NINE, TEN = Instant.from_iso("2025-04-02T09:11:32.4000000Z"), Instant.from_iso("2025-04-02T10:00:00.0000000Z")
+
+
+def _polled(ended_at=TEN, energy_wh=7777):
+    told = SessionFragment(FragmentKind.POLL, started_at=NINE, ended_at=ended_at, energy_wh=energy_wh)
+    return Fragment(told, "poll-1", NINE, Clock.PLATFORM)
+
+
+@pytest.mark.parametrize(
+    ("events", "polled", "state", "source"),
+    [
+        ([], _polled(), "complete", "poll"),
+        ([], _polled(ended_at=None), "open", "poll"),
+        ([START], _polled(), "complete", "both"),
+        ([START], _polled(ended_at=None), "open", "both"),
+        ([STOP], _polled(), "complete", "both"),
+        ([STOP], _polled(ended_at=None), "ended", "both"),
+        ([FULL], _polled(ended_at=None), "complete", "both"),
+    ],
+)
+def test_a_session_is_complete_where_rest_tells_its_end(events, polled, state, source):
+    """Also where no full transaction came; and who told of it is said."""
+    row = assemble([polled, *map(fragment_of, events)])
+
+    assert (row["state"], row["source"], row["has_poll"]) == (state, source, True)
+
+
+@pytest.mark.parametrize(
+    ("events", "energy_wh"), [([FULL], 8100), ([START, STOP], 8000), ([START], 7777), ([STOP], 7777), ([], 7777)]
+)
+def test_rests_energy_counts_where_push_tells_none(events, energy_wh):
+    """After push's word and after the difference of the meter reads."""
+    assert assemble([_polled(), *map(fragment_of, events)])["energy_wh"] == energy_wh
+
+
+def test_who_told_counts_for_all_fragments_of_an_id_that_was_used_again():
+    """The columns tell of the later session, of which only push told."""
+    row = assemble([_polled(), fragment_of(LATER_START)])
+
+    assert (row["id_reused"], row["has_poll"], row["source"], row["energy_wh"]) == (True, False, "both", None)
+
+
+KINDS = [FragmentKind.FULL, FragmentKind.STOP, FragmentKind.START, FragmentKind.POLL]
+
+
+@pytest.mark.parametrize(("first", "second"), [*itertools.combinations(KINDS, 2)])
+def test_whose_word_counts_does_not_hang_on_who_is_newer(first, second):
+    """The full transaction's before the stop's, that before the start's, and that before what REST tells."""
+    counting = Fragment(SessionFragment(first, started_at=NINE, id_tag="COUNTS"), "a", NINE, Clock.PLATFORM)
+    newer = Fragment(SessionFragment(second, started_at=NINE, id_tag="NEWER"), "b", TEN, Clock.PLATFORM)
+
+    assert assemble([counting, newer])["id_tag"] == "COUNTS"
