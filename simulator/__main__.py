@@ -6,9 +6,10 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count as counting
 from itertools import islice
 from pathlib import Path
@@ -20,29 +21,45 @@ from simulator.equipment import build_charger
 from simulator.fleet import DEFAULT_MEASUREMENT_INTERVAL_SECONDS, DEFAULT_START, MIXED, Fleet
 from simulator.happenings import Generation, Happening
 from simulator.http import HttpSender
-from simulator.live import LiveClock, PersistentSender, Progress, RateClock, SpeedClock, push_live
+from simulator.kafka import TopicSender
+from simulator.live import LiveClock, LiveSender, PersistentSender, Progress, RateClock, SpeedClock, push_live
 from simulator.moments import iso, now_ticks
+from simulator.push import LiveQueue
 from simulator.rest.server import DEFAULT_PORT, serve_rest
 from simulator.rest.world import World
 from simulator.tags import drivers, write_tag_list
 
 _SECONDS_BETWEEN_STATUS_LINES = 10.0
 _DEFAULT_MESSAGES_PER_SECOND = 5.0
+_LIVE_DEADLINE_SECONDS = 5.0
+"""For how long a live push waits for Kafka before it says that nobody takes its messages, and looks for a stop."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is _push and not _way_of(options):
+        parser.error("push needs --connection-string, or --transport kafka with --brokers")
     code: int = options.run(options)
     return code
+
+
+def _way_of(options: argparse.Namespace) -> str | None:
+    """Where the chosen transport goes; None where that is not said."""
+    way: str | None = options.brokers if options.transport == "kafka" else options.connection_string
+    return way
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulator", description="A fleet of chargers as eMabler tells it.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    push = commands.add_parser("push", help="push live messages to a Service Bus queue until Ctrl-C")
-    push.add_argument("--connection-string", required=True, help="of the Service Bus namespace")
+    push = commands.add_parser("push", help="push live messages to a Service Bus queue or a Kafka topic until Ctrl-C")
+    push.add_argument("--transport", choices=["servicebus", "kafka"], default="servicebus", help="default: %(default)s")
+    push.add_argument("--connection-string", help="of the Service Bus namespace")
     push.add_argument("--queue", default="push-events", help="default: %(default)s")
+    push.add_argument("--brokers", help="of Kafka, as host:port, separated by commas")
+    push.add_argument("--topic", default="push-events", help="default: %(default)s")
     pace = push.add_mutually_exclusive_group()
     pace.add_argument(
         "--rate", type=_positive, default=_DEFAULT_MESSAGES_PER_SECOND, help="messages a second (default: %(default)s)"
@@ -117,7 +134,7 @@ async def _push_until_stopped(options: argparse.Namespace, progress: Progress) -
         return not happens(chances, options.lose)
 
     stopping = _stopping_on_signals()
-    sender = PersistentSender(options.connection_string, options.queue, stopping)
+    sender = PersistentSender(_connect_of(options), stopping)
     status_lines = asyncio.create_task(_print_status_lines(progress))
     async with AsyncExitStack() as open_things:
         open_things.push_async_callback(sender.close)
@@ -126,6 +143,12 @@ async def _push_until_stopped(options: argparse.Namespace, progress: Progress) -
             server = await open_things.enter_async_context(serve_rest(world, options.rest_port))
             print(f"simulator: REST on {server.url}", flush=True)
         await push_live(sender, happenings, clock, progress, stopping, is_pushed)
+
+
+def _connect_of(options: argparse.Namespace) -> Callable[[], AbstractAsyncContextManager[LiveSender]]:
+    if options.transport == "kafka":
+        return partial(TopicSender, options.brokers, options.topic, deadline_seconds=_LIVE_DEADLINE_SECONDS)
+    return partial(LiveQueue, options.connection_string, options.queue)
 
 
 def _rest(options: argparse.Namespace) -> int:
@@ -155,7 +178,7 @@ async def _print_status_lines(progress: Progress) -> None:
         before = progress.sent
         await asyncio.sleep(_SECONDS_BETWEEN_STATUS_LINES)
         rate = (progress.sent - before) / _SECONDS_BETWEEN_STATUS_LINES
-        trouble = f"; the queue does not answer ({progress.trouble}), trying again" if progress.trouble else ""
+        trouble = f"; nobody takes them ({progress.trouble}), trying again" if progress.trouble else ""
         simulated = f", {iso(progress.simulated_at)[:16]} in the fleet" if progress.simulated_at else ""
         print(f"{progress.sent:,} messages sent, {rate:.1f} a second{simulated}{trouble}", flush=True)
 

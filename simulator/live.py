@@ -3,16 +3,15 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from azure.servicebus.exceptions import ServiceBusError
 
 from simulator.happenings import Happening
-from simulator.messages import write
+from simulator.messages import Message, write
 from simulator.moments import TICKS_PER_SECOND, now_ticks
-from simulator.push import QueueSender
 
 _MAX_BATCH_LENGTH = 100
 _SECONDS_BEFORE_ANOTHER_TRY = 2.0
@@ -110,24 +109,32 @@ class Progress:
     """Why the latest try to send failed; empty when it did not."""
 
 
-class PersistentSender:
-    """Sends to a queue that may go away and come back; what was under way then can arrive twice, as with eMabler."""
+class LiveSender(Protocol):
+    """An open way to a customer; raises ServiceBusError, TimeoutError or OSError for what it cannot send."""
 
-    def __init__(self, connection_string: str, queue: str, stopping: asyncio.Event) -> None:
-        self._connection_string = connection_string
-        self._queue = queue
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Send each message."""
+
+
+class PersistentSender:
+    """Sends to where may go away and come back; what was under way then can arrive twice, as with eMabler.
+
+    `connect` makes a new connection; it is asked again after each failure.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[LiveSender]], stopping: asyncio.Event) -> None:
+        self._connect = connect
         self._stopping = stopping
         self._connected = AsyncExitStack()
-        self._sender: QueueSender | None = None
+        self._sender: LiveSender | None = None
 
-    async def send(self, bodies: Sequence[bytes], progress: Progress) -> None:
-        """Send the bodies, however long it takes, unless `stopping` is set; `progress` tells what becomes of it."""
+    async def send(self, messages: Sequence[Message], progress: Progress) -> None:
+        """Send the messages, however long it takes, unless `stopping` is set; `progress` tells what becomes of it."""
         while True:
             try:
                 if self._sender is None:
-                    opening = QueueSender(self._connection_string, self._queue)
-                    self._sender = await self._connected.enter_async_context(opening)
-                await self._sender.send(bodies)
+                    self._sender = await self._connected.enter_async_context(self._connect())
+                await self._sender.send(messages)
             except _TROUBLE as error:
                 progress.trouble = type(error).__name__
                 await self.close()
@@ -135,7 +142,7 @@ class PersistentSender:
                 if self._stopping.is_set():
                     return
             else:
-                progress.sent += len(bodies)
+                progress.sent += len(messages)
                 progress.trouble = ""
                 return
 
@@ -159,23 +166,23 @@ async def push_live(
     `is_pushed` is told of each, in real time, and says whether it is pushed or lost.
     It stops between two sends and is not to be cancelled: an interrupt in the middle of the SDK can leave it hanging.
     """
-    due_bodies: list[bytes] = []
+    due_messages: list[Message] = []
     for happening in happenings:
         due_at = clock.due(happening.received_at)
-        if due_bodies and (due_at > now_ticks() or len(due_bodies) == _MAX_BATCH_LENGTH):
-            await sender.send(due_bodies, progress)
-            due_bodies = []
+        if due_messages and (due_at > now_ticks() or len(due_messages) == _MAX_BATCH_LENGTH):
+            await sender.send(due_messages, progress)
+            due_messages = []
         await _pause((due_at - now_ticks()) / TICKS_PER_SECOND, stopping)
         if stopping.is_set():
             break
         told = retimed(happening, clock)
         if is_pushed(told):
-            due_bodies.append(write(told).body)
+            due_messages.append(write(told))
         else:
             progress.kept_back += 1
         progress.simulated_at = happening.received_at
-    if due_bodies:
-        await sender.send(due_bodies, progress)
+    if due_messages:
+        await sender.send(due_messages, progress)
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

@@ -11,6 +11,8 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import MessageSizeExceededError
 
+from simulator.messages import Message
+
 DEFAULT_DEADLINE_SECONDS = 30.0
 _MAX_BATCH_LENGTH = 200
 _SENDS_PER_SECOND = 10
@@ -56,6 +58,28 @@ class QueueSender:
                     batch = await self._sender.create_message_batch()
                     batch.add_message(message)
             await self._sender.send_messages(batch)
+
+
+class LiveQueue:
+    """A queue for the live fleet, which sends messages and not bodies; otherwise as QueueSender."""
+
+    def __init__(self, connection_string: str, queue: str) -> None:
+        self._sender = QueueSender(connection_string, queue)
+
+    async def __aenter__(self) -> Self:
+        """The queue itself; it connects with the first send."""
+        await self._sender.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the link and the connection."""
+        await self._sender.__aexit__(kind, error, traceback)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Send each message's body."""
+        await self._sender.send([message.body for message in messages])
 
 
 async def push_to_service_bus(

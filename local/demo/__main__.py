@@ -44,12 +44,13 @@ def main() -> int:
 
 
 def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without somebody's own storage account or namespace.
+    """The environment without somebody's own storage account, namespace or Kafka.
 
     The demo's tables are gone when it ends, so it must never take messages that somebody needs. Microsoft's emulator
     is used where it is set.
     """
-    kept = {name: value for name, value in environment.items() if not name.startswith(("EventStorage", "EMABLER_"))}
+    somebodys = ("EventStorage", "EMABLER_", "KAFKA", "PUSH_EVENTS_TOPIC")
+    kept = {name: value for name, value in environment.items() if not name.startswith(somebodys)}
     if "usedevelopmentemulator=true" not in environment.get("ServiceBusConnection", "").lower():
         kept = {name: value for name, value in kept.items() if not name.startswith("ServiceBusConnection")}
     # The documented messages are years old: the nightly timer must not drop their tables in the middle of the demo.

@@ -3,13 +3,36 @@
 import json
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from local.functions_host.errors import HostError
 
 _SETTING_REFERENCE = re.compile(r"%([^%]+)%")
+
+
+@dataclass(frozen=True)
+class KafkaOptions:
+    """`extensions.kafka` of host.json; what is None is left to the client library.
+
+    The session's default is not the real extension's (the client library's 45 s), but the shortest that brokers take as
+    they come: the mock cluster keeps a group waiting for so long after a member has left, at every start of this host.
+
+    Sources: KafkaOptions.cs in https://github.com/Azure/azure-functions-kafka-extension, its pull request 615 for
+    `commitOnFailure` and `maxRetries`, and
+    https://learn.microsoft.com/azure/azure-functions/functions-bindings-kafka#hostjson-settings.
+    """
+
+    max_batch_size: int = 64
+    subscriber_interval_seconds: float = 1
+    executor_channel_capacity: int = 1
+    auto_commit_interval_ms: int = 200
+    auto_offset_reset: str = "earliest"
+    session_timeout_ms: int = 6000
+    max_poll_interval_ms: int | None = None
+    commit_on_failure: bool = True
+    max_retries: int = 5
 
 
 @dataclass(frozen=True)
@@ -25,6 +48,7 @@ class HostOptions:
     max_concurrent_calls: int = 16
     prefetch_count: int = 0
     auto_complete_messages: bool = True
+    kafka: KafkaOptions = field(default_factory=KafkaOptions)
 
 
 def read_host_json(folder: Path) -> HostOptions:
@@ -38,6 +62,22 @@ def read_host_json(folder: Path) -> HostOptions:
         max_concurrent_calls=service_bus.get("maxConcurrentCalls", defaults.max_concurrent_calls),
         prefetch_count=service_bus.get("prefetchCount", defaults.prefetch_count),
         auto_complete_messages=service_bus.get("autoCompleteMessages", defaults.auto_complete_messages),
+        kafka=_kafka_options(extensions.get("kafka", {})),
+    )
+
+
+def _kafka_options(kafka: Mapping[str, Any]) -> KafkaOptions:
+    defaults = KafkaOptions()
+    return KafkaOptions(
+        max_batch_size=kafka.get("maxBatchSize", defaults.max_batch_size),
+        subscriber_interval_seconds=kafka.get("subscriberIntervalInSeconds", defaults.subscriber_interval_seconds),
+        executor_channel_capacity=kafka.get("executorChannelCapacity", defaults.executor_channel_capacity),
+        auto_commit_interval_ms=kafka.get("autoCommitIntervalMs", defaults.auto_commit_interval_ms),
+        auto_offset_reset=str(kafka.get("autoOffsetReset", defaults.auto_offset_reset)).lower(),
+        session_timeout_ms=kafka.get("sessionTimeoutMs", defaults.session_timeout_ms),
+        max_poll_interval_ms=kafka.get("maxPollIntervalMs"),
+        commit_on_failure=kafka.get("commitOnFailure", defaults.commit_on_failure),
+        max_retries=kafka.get("maxRetries", defaults.max_retries),
     )
 
 

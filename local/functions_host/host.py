@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import azure_functions_runtime as runtime
 from aiohttp import web
@@ -18,6 +19,9 @@ from local.functions_host.routes import Route, route_of
 from local.functions_host.servicebus_trigger import ServiceBusListener, source_of
 from local.functions_host.timers import Timer, schedule_of
 from local.functions_host.worker import IndexedFunction, app_importable, invoke, load_app
+
+if TYPE_CHECKING:
+    from local.functions_host.kafka_trigger import KafkaListener
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +37,20 @@ class RunningHost:
     triggers: tuple[str, ...]
 
 
+class Listener(Protocol):
+    """What feeds a function with messages."""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Receive and invoke until `stopping` is set."""
+
+
 class _Triggers:
     """Everything that starts the app's functions, made from their bindings."""
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
         self.timers: list[Timer] = []
-        self.listeners: list[ServiceBusListener] = []
+        self.listeners: list[Listener] = []
         self.descriptions: list[str] = []
 
     def add(self, function: IndexedFunction, options: HostOptions) -> None:
@@ -66,8 +77,20 @@ class _Triggers:
                 source = source_of(trigger, os.environ)
                 self.listeners.append(ServiceBusListener(function, source, options, invoke))
                 return f"{source} ({'batches' if source.is_batched else 'single messages'})"
+            case "kafkaTrigger":
+                listener = _kafka_listener(function, options)
+                self.listeners.append(listener)
+                return f"{listener.source} (batches)"
             case unknown:
                 raise HostError(f"This host has no {unknown}: use Core Tools for this app.")
+
+
+def _kafka_listener(function: IndexedFunction, options: HostOptions) -> "KafkaListener":
+    # Here, because what is deployed has no Kafka client, and this host also runs what is packed with nothing beside it.
+    from local.functions_host.kafka_source import source_of as kafka_source_of  # noqa: PLC0415
+    from local.functions_host.kafka_trigger import KafkaListener  # noqa: PLC0415
+
+    return KafkaListener(function, kafka_source_of(function.trigger, os.environ), options.kafka, invoke)
 
 
 @asynccontextmanager

@@ -30,11 +30,15 @@ _APP_MODULE = "function_app"
 
 @dataclass(frozen=True)
 class IndexedFunction:
-    """A function as the host gets to know it: its bindings are the dictionaries a function.json would hold."""
+    """A function as the host gets to know it: its bindings are the dictionaries a function.json would hold.
+
+    `retry_options` is the protocol's RpcRetryOptions, None for a function without a retry policy.
+    """
 
     name: str
     function_id: str
     bindings: tuple[dict[str, Any], ...]
+    retry_options: SimpleNamespace | None = None
 
     @property
     def trigger(self) -> dict[str, Any]:
@@ -52,6 +56,9 @@ class Outcome:
 
 Invoke = Callable[[IndexedFunction, TypedData, Mapping[str, TypedData]], Awaitable[Outcome]]
 """The shape of `invoke`, so that a trigger can be tested without the runtime library."""
+
+InvokeAgain = Callable[[IndexedFunction, TypedData, Mapping[str, TypedData], int, int], Awaitable[Outcome]]
+"""The same where a function's retry policy is honoured, which also tells the number of retries, and the most."""
 
 
 def index_app(folder: Path | str) -> list[IndexedFunction]:
@@ -94,7 +101,12 @@ async def load_app(folder: Path) -> list[IndexedFunction]:
     if not listing.function_metadata_results:
         raise IndexingError(f"0 functions found in {folder / _APP_MODULE}.py: register at least one.")
     return [
-        IndexedFunction(found.name, found.function_id, tuple(json.loads(binding) for binding in found.raw_bindings))
+        IndexedFunction(
+            found.name,
+            found.function_id,
+            tuple(json.loads(binding) for binding in found.raw_bindings),
+            found.retry_options,
+        )
         for found in listing.function_metadata_results
     ]
 
@@ -104,8 +116,17 @@ def _new_trace() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-async def invoke(function: IndexedFunction, data: TypedData, metadata: Mapping[str, TypedData]) -> Outcome:
-    """Run a function of the loaded app with the trigger's data; a failure is logged with its traceback."""
+async def invoke(
+    function: IndexedFunction,
+    data: TypedData,
+    metadata: Mapping[str, TypedData],
+    retry_count: int = 0,
+    max_retry_count: int = 0,
+) -> Outcome:
+    """Run a function of the loaded app with the trigger's data; a failure is logged with its traceback.
+
+    The function finds the two counts in its context: 0 of 0 where it has no retry policy.
+    """
     response = await runtime.invocation_request(
         request(
             "invocation_request",
@@ -114,7 +135,7 @@ async def invoke(function: IndexedFunction, data: TypedData, metadata: Mapping[s
             input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
             trigger_metadata=metadata,
             trace_context=SimpleNamespace(trace_parent=_new_trace(), trace_state="", attributes={}),
-            retry_context=SimpleNamespace(retry_count=0, max_retry_count=0, exception=None),
+            retry_context=SimpleNamespace(retry_count=retry_count, max_retry_count=max_retry_count, exception=None),
         )
     )
     if response.result.status == StatusResult.Success:

@@ -7,10 +7,10 @@ from rich.text import Text
 
 from local.stack.ports import DEFAULTS, TABLE_PORT
 from local.stack.process import RunningService
-from local.stack.services import FUNCTIONS, SERVICE_BUS, SIMULATOR, STORAGE
+from local.stack.services import FUNCTIONS, KAFKA, SERVICE_BUS, SIMULATOR, STORAGE
 from local.stack.stack import Stack
 
-_COLOURS = {STORAGE: "blue", SERVICE_BUS: "magenta", FUNCTIONS: "green", SIMULATOR: "yellow"}
+_COLOURS = {STORAGE: "blue", SERVICE_BUS: "magenta", KAFKA: "cyan", FUNCTIONS: "green", SIMULATOR: "yellow"}
 _SET = "as set in the environment"
 
 
@@ -48,6 +48,7 @@ def welcome(stack: Stack, console: Console) -> None:
         ("functions", f"{stack.functions_url}  ({host})"),
         ("queue", stack.queue),
         ("Service Bus", stack.service_bus_connection if own_broker else _SET),
+        *_kafka_places(stack),
         ("tables", stack.event_storage if own_tables else _SET),
         ("eMabler REST", _rest_address(stack)),
         ("logs", str(stack.run_folder / "logs")),
@@ -59,6 +60,14 @@ def welcome(stack: Stack, console: Console) -> None:
     for command in _suggestions(stack, own_tables=own_tables):
         console.print(Text(f"  {command}"), soft_wrap=True)
     console.print()
+
+
+def _kafka_places(stack: Stack) -> list[tuple[str, str]]:
+    """Where Kafka is, if it is used."""
+    surroundings = stack.surroundings
+    if surroundings.kafka_stand_in is None and not surroundings.reads_somebodys_kafka:
+        return []
+    return [("Kafka", surroundings.kafka_stand_in or _SET), ("topic", surroundings.topic)]
 
 
 def _shown_token(stack: Stack) -> str:
@@ -77,14 +86,18 @@ def _rest_address(stack: Stack) -> str:
 def warnings(stack: Stack) -> list[str]:
     """What somebody should know before a stack of this mixture runs on."""
     surroundings = stack.surroundings
-    if surroundings.service_bus_is_local:
-        return []
-    found = ["ServiceBusConnection is no emulator: the simulator does not push there."]
-    if surroundings.storage_ports:
-        found.append(
-            f"Messages of that namespace's queue {stack.queue} are taken from it, into the tables of this machine."
-        )
+    found = []
+    if not surroundings.service_bus_is_local:
+        found.append("ServiceBusConnection is no emulator: the simulator does not push there.")
+        if surroundings.storage_ports:
+            found.append(_taken_from(f"that namespace's queue {stack.queue}"))
+    if surroundings.reads_somebodys_kafka and surroundings.storage_ports:
+        found.append(_taken_from(f"topic {surroundings.topic} of the brokers in KAFKA_BROKER_LIST"))
     return found
+
+
+def _taken_from(place: str) -> str:
+    return f"Messages of {place} are taken from it, into the tables of this machine."
 
 
 def _suggestions(stack: Stack, *, own_tables: bool) -> list[str]:

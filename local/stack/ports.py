@@ -11,6 +11,7 @@ from local.stack.errors import PortTaken, StackError
 LOOPBACK = "127.0.0.1"
 TABLE_PORT, BLOB_PORT, QUEUE_PORT = "AZURITE_TABLE_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT"
 SERVICE_BUS_PORT, FUNCTIONS_PORT, SIMULATOR_PORT = "SERVICEBUS_PORT", "FUNCTIONS_PORT", "SIMULATOR_PORT"
+KAFKA_PORT = "KAFKA_PORT"
 
 DEFAULTS = {
     TABLE_PORT: 10002,
@@ -19,8 +20,9 @@ DEFAULTS = {
     SERVICE_BUS_PORT: 5672,
     FUNCTIONS_PORT: 7071,
     SIMULATOR_PORT: 7072,
+    KAFKA_PORT: 9092,
 }
-"""The ports of Azurite, AMQP, Core Tools and the simulator's REST; the keys are the settings that change them."""
+"""The ports of Azurite, AMQP, Core Tools, the simulator's REST and Kafka; the keys are the settings to change them."""
 
 
 def choose_port(setting: str, environment: Mapping[str, str], *, may_move: bool) -> int:

@@ -1,4 +1,4 @@
-"""The four services of the stack: their command lines, and how each says that it is ready."""
+"""The services of the stack: their command lines, and how each says that it is ready."""
 
 import re
 import signal
@@ -14,6 +14,7 @@ from local.stack.surroundings import Surroundings
 from local.stack.topology import topology_with
 
 STORAGE, SERVICE_BUS, FUNCTIONS, SIMULATOR = "storage", "servicebus", "functions", "simulator"
+KAFKA = "kafka"
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _AZURITE_COMMANDS = REPOSITORY / "local" / "azurite" / "node_modules" / ".bin"
@@ -64,6 +65,16 @@ def service_bus(surroundings: Surroundings, folder: Path) -> Service:
     )
 
 
+def kafka(surroundings: Surroundings) -> Service:
+    """The Kafka stand-in, with the topic."""
+    return Service(
+        name=KAFKA,
+        command=_python("local.kafka", "--port", surroundings.kafka_port, "--topic", surroundings.topic),
+        environment=surroundings.process_environment,
+        is_ready=lambda output: "kafka: listening on" in output,
+    )
+
+
 def functions(surroundings: Surroundings) -> Service:
     """The functions host: Core Tools, or the embedded one."""
     if surroundings.host_is_core_tools:
@@ -89,14 +100,21 @@ def simulator(surroundings: Surroundings, fleet: SimulatedFleet) -> Service:
     return Service(
         name=SIMULATOR,
         command=_python(
-            *("simulator", "push"),
-            *("--connection-string", surroundings.service_bus_connection, "--queue", surroundings.queue),
+            "simulator",
+            *("push", *_way_of_the_fleet(surroundings)),
             *("--chargers", fleet.chargers, "--rate", fleet.messages_per_second, "--lose", fleet.lost_share, *rest),
         ),
         environment=surroundings.process_environment,
         # Nothing waits for it.
         is_ready=lambda _output: True,
     )
+
+
+def _way_of_the_fleet(surroundings: Surroundings) -> list[object]:
+    """Over the stand-in for Kafka where there is one, so that one command shows it; else over the queue."""
+    if surroundings.kafka_stand_in is not None:
+        return ["--transport", "kafka", "--brokers", surroundings.kafka_stand_in, "--topic", surroundings.topic]
+    return ["--connection-string", surroundings.service_bus_connection, "--queue", surroundings.queue]
 
 
 def _python(module: str, *arguments: object) -> list[str]:

@@ -14,6 +14,7 @@ from local.stack.process import RunningService, Service
 from local.stack.services import REPOSITORY, SimulatedFleet
 from local.stack.surroundings import Surroundings, look_around
 
+_NEEDED_BY_THE_FUNCTIONS = {services.STORAGE, services.SERVICE_BUS, services.KAFKA}
 _READY_PATIENCE_SECONDS = 60.0
 _STOP_GRACE_SECONDS = 10.0
 _HEALTH_PATIENCE_SECONDS = 20.0
@@ -23,7 +24,8 @@ class Stack:
     """Storage, broker and functions host while the `with` block lasts.
 
     By default as tests and the demo want it: on free ports where the usual ones are taken, with tables in memory, logs
-    in the given folder and no simulator. A service's name is one of `storage`, `servicebus`, `functions`, `simulator`.
+    in the given folder and no simulator. A service's name is one of `storage`, `servicebus`, `kafka`, `functions`,
+    `simulator`; there is a `kafka` where the environment has KAFKA=1 and no brokers.
     """
 
     def __init__(
@@ -53,15 +55,19 @@ class Stack:
             planned.append(services.storage(self.surroundings, self._tables_folder))
         if self.surroundings.service_bus_port is not None:
             planned.append(services.service_bus(self.surroundings, self.run_folder))
+        if self.surroundings.kafka_port is not None:
+            planned.append(services.kafka(self.surroundings))
         planned.append(services.functions(self.surroundings))
-        if fleet is not None and self.surroundings.service_bus_is_local:
+        # Never to what could be an operator's own.
+        has_way = self.surroundings.kafka_port is not None or self.surroundings.service_bus_is_local
+        if fleet is not None and has_way:
             planned.append(services.simulator(self.surroundings, fleet))
         return planned
 
     def __enter__(self) -> Self:
         try:
-            # What the functions need starts side by side, and the functions when both are ready.
-            needed = [name for name in self._planned if name in {services.STORAGE, services.SERVICE_BUS}]
+            # What the functions need starts side by side, and the functions when all of that is ready.
+            needed = [name for name in self._planned if name in _NEEDED_BY_THE_FUNCTIONS]
             for name in needed:
                 self._launch(name)
             for name in needed:
@@ -92,6 +98,13 @@ class Stack:
     def queue(self) -> str:
         """The queue that the app reads."""
         return self.surroundings.queue
+
+    @property
+    def kafka_brokers(self) -> str:
+        """The address of the Kafka stand-in. Raises StackError where there is none."""
+        if (brokers := self.surroundings.kafka_stand_in) is None:
+            raise StackError("This stack has no Kafka broker: set KAFKA=1, and no KAFKA_BROKER_LIST.")
+        return brokers
 
     @property
     def event_storage(self) -> str:

@@ -12,6 +12,7 @@ from local.stack.errors import StackError
 from local.stack.ports import (
     BLOB_PORT,
     FUNCTIONS_PORT,
+    KAFKA_PORT,
     LOOPBACK,
     QUEUE_PORT,
     SERVICE_BUS_PORT,
@@ -28,9 +29,11 @@ _ACCOUNT = "devstoreaccount1"
 _ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 DEFAULT_QUEUE = "push-events"
+DEFAULT_TOPIC = "push-events"
 DEFAULT_TOKEN = "local"
 """The Authorization value of taps and webhook on a laptop, where nothing else is set."""
 _HOST_SETTING = "FUNCTIONS_HOST"
+_KAFKA_SETTING = "KAFKA"
 
 
 def azurite_connection(ports: Mapping[str, int]) -> str:
@@ -54,6 +57,10 @@ class Surroundings:
     service_bus_port: int | None
     simulator_port: int | None = None
     """Where the simulator answers eMabler's REST API; None where there is no simulator, or another account is set."""
+    has_kafka: bool = False
+    """Whether events come over Kafka as well (KAFKA=1)."""
+    kafka_port: int | None = None
+    """Where the clients of the Kafka stand-in begin; None where Kafka is not used, or brokers are set."""
     storage_ports: Mapping[str, int] = field(default_factory=dict)
     """By setting name; blob and queue only where Core Tools ask for them."""
 
@@ -76,6 +83,21 @@ class Surroundings:
     def queue(self) -> str:
         """The queue eMabler pushes to."""
         return self.environment.get("PUSH_EVENTS_QUEUE") or DEFAULT_QUEUE
+
+    @property
+    def topic(self) -> str:
+        """The topic eMabler pushes to, where that is over Kafka."""
+        return self.environment.get("PUSH_EVENTS_TOPIC") or DEFAULT_TOPIC
+
+    @property
+    def kafka_stand_in(self) -> str | None:
+        """The address of this stack's own Kafka broker; None where it has none."""
+        return None if self.kafka_port is None else f"{LOOPBACK}:{self.kafka_port}"
+
+    @property
+    def reads_somebodys_kafka(self) -> bool:
+        """Whether the app reads a topic of brokers that are set, with KAFKA=1 or without."""
+        return has_brokers(self.environment) and bool(self.has_kafka or self.environment.get("PUSH_EVENTS_TOPIC"))
 
     @property
     def token(self) -> str:
@@ -109,6 +131,10 @@ class Surroundings:
         }
         if self.service_bus_port is not None and self.service_bus_connection is not None:
             defaults["ServiceBusConnection"] = self.service_bus_connection
+        if self.has_kafka:
+            defaults["PUSH_EVENTS_TOPIC"] = self.topic
+        if self.kafka_stand_in is not None:
+            defaults["KAFKA_BROKER_LIST"] = self.kafka_stand_in
         if self.simulator_port is not None:
             defaults |= {
                 "EMABLER_API_VERSION": "v2",
@@ -133,6 +159,7 @@ def look_around(environment: Mapping[str, str], *, ports_may_move: bool, has_sim
         return choose_port(setting, environment, may_move=ports_may_move)
 
     host_is_core_tools = _uses_core_tools(environment)
+    has_kafka = _wants_kafka(environment)
     core_tools_need_storage = host_is_core_tools and not environment.get("AzureWebJobsStorage")
     storage_settings = [] if _has_storage(environment) else [TABLE_PORT]
     if core_tools_need_storage:
@@ -143,6 +170,8 @@ def look_around(environment: Mapping[str, str], *, ports_may_move: bool, has_sim
         functions_port=port(FUNCTIONS_PORT),
         service_bus_port=None if _has_service_bus(environment) else port(SERVICE_BUS_PORT),
         simulator_port=port(SIMULATOR_PORT) if has_simulator and not environment.get("EMABLER_API_KEY") else None,
+        has_kafka=has_kafka,
+        kafka_port=port(KAFKA_PORT) if has_kafka and not has_brokers(environment) else None,
         storage_ports={setting: port(setting) for setting in storage_settings},
     )
 
@@ -154,6 +183,18 @@ def _has_service_bus(environment: Mapping[str, str]) -> bool:
 
 def _has_storage(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in ("EventStorage", "EventStorage__tableServiceUri"))
+
+
+def has_brokers(environment: Mapping[str, str]) -> bool:
+    """Whether Kafka brokers are set that the stack does not start itself."""
+    return bool(environment.get("KAFKA_BROKER_LIST"))
+
+
+def _wants_kafka(environment: Mapping[str, str]) -> bool:
+    wanted = environment.get(_KAFKA_SETTING, "")
+    if wanted not in {"", "0", "1"}:
+        raise StackError(f"{_KAFKA_SETTING} must be 1 or 0, and is {wanted!r}. Brokers are named by KAFKA_BROKER_LIST.")
+    return wanted == "1"
 
 
 def _uses_core_tools(environment: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from local.servicebus import Broker, read_topology
 from simulator import Fleet
 from simulator.live import PersistentSender, Progress, RateClock, push_live
 from simulator.moments import iso, now_ticks
-from simulator.push import QueueSender, push_to_service_bus
+from simulator.push import LiveQueue, QueueSender, push_to_service_bus
 
 QUEUE = "push-events"
 REPOSITORY = Path(__file__).parents[2]
@@ -121,7 +122,7 @@ async def test_a_live_push_goes_on_after_trouble(connection_string, take, monkey
     monkeypatch.setattr("simulator.live._SECONDS_BEFORE_ANOTHER_TRY", 0)
     happenings = [message.meaning for message in Fleet(chargers=10).take(150)]
     stopping = asyncio.Event()
-    sender, progress = PersistentSender(connection_string, QUEUE, stopping), Progress()
+    sender, progress = PersistentSender(partial(LiveQueue, connection_string, QUEUE), stopping), Progress()
 
     await push_live(sender, happenings, RateClock(100_000, now_ticks()), progress, stopping)
     await sender.close()
@@ -175,7 +176,7 @@ async def test_a_live_push_without_a_queue_can_be_stopped(connection_string, mon
 
     monkeypatch.setattr(QueueSender, "send", fail)
     happenings = [message.meaning for message in Fleet(chargers=10).take(3)]
-    sender, progress = PersistentSender(connection_string, QUEUE, stopping), Progress()
+    sender, progress = PersistentSender(partial(LiveQueue, connection_string, QUEUE), stopping), Progress()
 
     await push_live(sender, happenings, RateClock(1, now_ticks()), progress, stopping)
 

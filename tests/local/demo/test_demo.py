@@ -233,11 +233,11 @@ def test_it_ends_loudly_when_a_promise_is_broken(monkeypatch, capsys, plan, outc
     assert "dead letters: expected 0, found 3" in shown
 
 
-def test_it_never_takes_messages_from_a_real_queue():
+def test_it_never_takes_messages_from_a_real_queue_or_topic():
     """Its tables are gone when it ends; settings of the app and an emulator are used."""
-    environment = demo.demo_environment(
-        {"ServiceBusConnection": REAL_NAMESPACE, "EventStorage": "real", "EVENT_SHARDS": "8", "EMABLER_API_KEY": "real"}
-    )
+    somebodys = {"ServiceBusConnection": REAL_NAMESPACE, "EventStorage": "real", "EMABLER_API_KEY": "real"}
+    somebodys |= {"KAFKA_BROKER_LIST": "real:9092", "KAFKA_PASSWORD": "real", "PUSH_EVENTS_TOPIC": "real", "KAFKA": "1"}
+    environment = demo.demo_environment(somebodys | {"EVENT_SHARDS": "8"})
 
     assert environment == {"EVENT_SHARDS": "8", "EVENT_RETENTION_MONTHS": "0"}
     assert demo.demo_environment({"ServiceBusConnection": EMULATOR})["ServiceBusConnection"] == EMULATOR

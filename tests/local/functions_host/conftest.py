@@ -22,6 +22,12 @@ def queue_app(monkeypatch):
 
 
 @pytest.fixture
+def kafka_app():
+    """The folder of an app that listens to the topic PUSH_EVENTS_TOPIC of the brokers KAFKA_BROKER_LIST."""
+    return _SAMPLE_APPS / "kafka"
+
+
+@pytest.fixture
 def make_app(tmp_path):
     """Makes an app of the given source text; returns its folder."""
 

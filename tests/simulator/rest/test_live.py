@@ -20,10 +20,10 @@ class Queue:
     def __init__(self):
         self.bodies = []
 
-    async def send(self, bodies, progress):
+    async def send(self, messages, progress):
         """Take the bodies."""
-        self.bodies += bodies
-        progress.sent += len(bodies)
+        self.bodies += [message.body for message in messages]
+        progress.sent += len(messages)
 
 
 async def test_rest_tells_what_is_pushed_and_what_is_lost(day):
