@@ -4,38 +4,23 @@ import asyncio
 import os
 import re
 import time
-from collections import Counter
 
 import httpx
 import pytest
 
-from local.demo.deliveries import Plan, canonical
 from local.demo.expectations import check
 from local.demo.queue import QueueWatch
 from local.demo.stored import Stored
 from local.stack import Stack
-from simulator import Fleet, Truth, disturb, oddities
+from simulator import Fleet, oddities
 from simulator.push import push_to_service_bus
+from tests.crash.stored_rows import plan_of
 from tests.support.leaks import leaking_lines
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PATIENCE_SECONDS = 120.0
 OUTAGE_SECONDS = 10.0
-
-
-def _plan(messages, seed):
-    """Messages disturbed on their way: a tenth comes twice, some out of order, some hours late, a few wrapped."""
-    truth = Truth.of(messages)
-    not_json = set(truth.not_json)
-    return Plan(
-        deliveries=disturb(messages, seed),
-        truth=truth,
-        contents=Counter({canonical(message.body) for message in messages if message.body not in not_json}),
-        events_by_type=truth.events,
-        documented=0,
-        documented_body=b"",
-    )
 
 
 @pytest.fixture
@@ -86,7 +71,7 @@ def _broken_promises(stack, plan):
 
 def test_two_thousand_messages_and_an_outage_of_storage_lose_nothing(stack_of):
     """Repeats, disorder and poison among them; the outage is ridden out and puts nothing into quarantine."""
-    plan = _plan([*Fleet(seed=3, chargers=200).take(2000), *oddities(3, count=2)], seed=3)
+    plan = plan_of([*Fleet(seed=3, chargers=200).take(2000), *oddities(3, count=2)], seed=3)
     middle = len(plan.deliveries) // 2
 
     with stack_of() as stack:
@@ -103,7 +88,7 @@ def test_two_thousand_messages_and_an_outage_of_storage_lose_nothing(stack_of):
 
 def test_an_outage_that_lasts_gives_batches_back_and_they_come_again(stack_of):
     """The deadline ends in the middle of the outage: the batch is abandoned, redelivered and stored."""
-    plan = _plan(Fleet(seed=4, chargers=30).take(300), seed=4)
+    plan = plan_of(Fleet(seed=4, chargers=30).take(300), seed=4)
 
     with stack_of(INGEST_DEADLINE_SECONDS="2") as stack:
         _push(stack, plan.deliveries[:100])
