@@ -23,6 +23,7 @@ from bench.tap_imports import measure_tap_imports
 from bench.tap_misses import measure_tap_misses
 from bench.taps import measure_taps
 from bench.taps_beside_ingest import measure_taps_beside_ingest
+from bench.taps_mixed import measure_taps_mixed
 
 MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "handler": measure_handler,
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "growth": measure_growth,
     "taps": measure_taps,
     "tap_misses": measure_tap_misses,
+    "taps_mixed": measure_taps_mixed,
     "taps_beside_ingest": measure_taps_beside_ingest,
     "tap_imports": measure_tap_imports,
     "package": measure_package,
