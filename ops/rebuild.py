@@ -72,7 +72,8 @@ def rebuild(
 
     run(look, out)
     if not months:
-        out.show({"dry_run": dry_run, "differences": 0}, "There is no archive: nothing to rebuild from.")
+        nothing = report_data(Findings(), None, is_dry_run=dry_run)
+        out.show(nothing, "There is no archive: nothing to rebuild from.")
         return
     if not dry_run:
         what = f"{len(months)} months of the archive" if len(months) > 1 else f"the archive of {months[0]}"

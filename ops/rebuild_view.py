@@ -10,7 +10,7 @@ from ops.rebuilding.archive import Archive
 from ops.rebuilding.findings import Findings, Verdict
 
 
-def report_data(findings: Findings, archive: Archive, *, is_dry_run: bool) -> dict[str, Any]:
+def report_data(findings: Findings, archive: Archive | None, *, is_dry_run: bool) -> dict[str, Any]:
     """For programs."""
     return {
         "dry_run": is_dry_run,
@@ -22,8 +22,8 @@ def report_data(findings: Findings, archive: Archive, *, is_dry_run: bool) -> di
             {"table": one.table, "row_key": one.row_key, "verdict": str(one.verdict), "columns": list(one.columns)}
             for one in findings.named
         ],
-        "events_read": archive.events_read,
-        "events_left": archive.events_left,
+        "events_read": archive.events_read if archive is not None else 0,
+        "events_left": archive.events_left if archive is not None else 0,
     }
 
 

@@ -2,12 +2,21 @@
 
 import logging
 import re
+from typing import Final
 
 from shared.authorization.decisions import AUTH_DECISIONS
+from shared.deadlines import Deadline
 from shared.ingest.rows import MEASUREMENTS, PUSH_EVENTS
 from shared.instants import Instant
 from shared.tables.bodies import LARGE_BODIES
-from shared.tables.store import Tables
+from shared.tables.layout import LAYOUT
+from shared.tables.store import Kind, Operation, Row, Tables
+from shared.tables.writing import execute
+
+DROPPED: Final = "dropped"
+"""The partition of `Layout` that has a row for each table that was dropped."""
+
+_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +44,18 @@ async def drop_expired_tables(tables: Tables, now: Instant, months_kept: int) ->
     """Drop what is older than the months to keep, and log what was dropped; returns the names."""
     expired = expired_tables(await tables.list_tables(), now, months_kept)
     for table in expired:
+        row: Row = {"PartitionKey": DROPPED, "RowKey": table, "dropped_at": now}
+        await execute(tables, LAYOUT, [Operation(Kind.UPSERT, row)], Deadline.after(_SECONDS))
         await tables.drop_table(table)
         _log.warning("retention dropped table=%s months_kept=%d", table, months_kept)
     if not expired:
         _log.info("retention dropped nothing months_kept=%d", months_kept)
     return expired
+
+
+async def was_dropped(tables: Tables, table: str, deadline: Deadline) -> bool:
+    """Whether retention ever dropped a table of that name: a late event makes it again, without what was in it."""
+    return await tables.get(LAYOUT, DROPPED, table, deadline) is not None
 
 
 def _month_number(year: str, month: str) -> int:

@@ -77,10 +77,10 @@ class Findings:
         )
 
 
-def compared(table: str, now: Row, ought: Row | None) -> Found:
+def compared(table: str, now: Row, right: Row | None) -> Found:
     """How a stored row compares with what it ought to be; None for a row that ought not to be."""
     row_key = str(now["RowKey"])
-    if ought is None:
+    if right is None:
         return Found(table, row_key, Verdict.UNTOLD)
-    columns = tuple(sorted(name for name in {*now, *ought} if now.get(name) != ought.get(name)))
+    columns = tuple(sorted(name for name in {*now, *right} if now.get(name) != right.get(name)))
     return Found(table, row_key, Verdict.DIFFERENT if columns else Verdict.EQUAL, columns)

@@ -1,10 +1,13 @@
 """What a row of measurements ought to be: what its one event tells (pure)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from shared.ingest.plan import Planned
 from shared.tables.keys import SEPARATOR
 from shared.tables.store import Row
+
+_PARTS: Final = 4
 
 
 @dataclass(slots=True)
@@ -26,17 +29,20 @@ class ToldMeasurements:
         told = {name: value for name, value in row.items() if value is not None}
         return cls(table, str(row["PartitionKey"]), str(row["RowKey"]), told)
 
-    def ought(self, current: Row | None) -> Row | None:  # noqa: ARG002  # see Told: others hang on what is there
+    def should_be(self, current: Row | None) -> Row | None:  # noqa: ARG002  # see Told: others hang on what is there
         """The row as it should be; None where it should not be."""
         return self.row
 
     def merged(self, current: Row | None) -> Row | None:
         """See RowChange. A row that should not be is deleted by others."""
-        ought = self.ought(current)
-        return None if ought == current else ought
+        right = self.should_be(current)
+        return None if right == current else right
 
 
-def archived_row_key(row_key: str) -> str:
-    """The key in the archive of the event that a row of measurements tells of: the same without its transaction."""
-    charger, _, occurred_at, event_id = row_key.split(SEPARATOR)
-    return SEPARATOR.join((charger, occurred_at, event_id))
+def archived_row_key(row_key: str) -> str | None:
+    """The key in the archive of the event that a row of measurements tells of: the same without its transaction.
+
+    None for a key that this app gives to no row.
+    """
+    parts = row_key.split(SEPARATOR)
+    return SEPARATOR.join((parts[0], *parts[2:])) if len(parts) == _PARTS else None

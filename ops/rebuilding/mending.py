@@ -9,8 +9,8 @@ from typing import Final, Protocol, TypeVar
 
 from ops.rebuilding.findings import Findings, Found, Verdict, compared
 from shared.deadlines import Deadline
-from shared.polling.deletions import delete_rows
 from shared.tables.changes import RowChange
+from shared.tables.deletions import delete_rows
 from shared.tables.merging import RowMerger
 from shared.tables.store import Row, StoredRow, Tables
 
@@ -23,7 +23,7 @@ HANDFUL: Final = 500
 class Told(RowChange, Protocol):
     """A row as the archive tells it."""
 
-    def ought(self, current: Row | None) -> Row | None:
+    def should_be(self, current: Row | None) -> Row | None:
         """What the row should be, given what is there; None where it should not be."""
         ...
 
@@ -58,7 +58,7 @@ class Mending:
             one = await questioned(stored.row, left.pop(str(stored.row["RowKey"]), None))
             if one is None:
                 continue
-            found = compared(self.table, stored.row, one.ought(stored.row))
+            found = compared(self.table, stored.row, one.should_be(stored.row))
             self.findings.add(found)
             if found.verdict is not Verdict.EQUAL:
                 waiting.append((stored, one))
@@ -78,10 +78,10 @@ class Mending:
         untold = [
             (self.partition_key, str(stored.row["RowKey"]), stored.etag)
             for stored, one in waiting
-            if one.ought(stored.row) is None
+            if one.should_be(stored.row) is None
         ]
         await delete_rows(self.tables, self.table, untold, Deadline.after(WRITE_SECONDS))
-        changed = [(stored, one) for stored, one in waiting if one.ought(stored.row) is not None]
+        changed = [(stored, one) for stored, one in waiting if one.should_be(stored.row) is not None]
         await self._write([one for _, one in changed], [stored for stored, _ in changed])
 
     async def _write(self, changes: Sequence[RowChange], known: Sequence[StoredRow]) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ops.rebuilding import sessions, statuses
-from ops.rebuilding.archive import Archive, partitions_of
+from ops.rebuilding.archive import READ_SECONDS, Archive, partitions_of
 from ops.rebuilding.findings import Findings
 from ops.rebuilding.measured import ToldMeasurements, archived_row_key
 from ops.rebuilding.mending import Mending
 from ops.rebuilding.sessions import ToldSession, told_session
 from ops.rebuilding.statuses import ToldStatus, told_status
 from shared.deadlines import Deadline
-from shared.ingest.plan import Planned
+from shared.ingest.plan import Planned, current_state_changes
 from shared.ingest.rows import MEASUREMENTS, PUSH_EVENTS
 from shared.ingest.sessions import TRANSACTIONS
 from shared.instants import Instant
@@ -29,7 +29,7 @@ STATE: Final = "state"
 MEASUREMENTS_AT_ONCE: Final = 2_000
 """Rows of measurements that are held in memory, and those of one charger more."""
 
-READ_SECONDS: Final = 120.0
+_MOST_TIMES_AGAIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,6 +62,15 @@ class Rebuilder:
 
     async def do(self, part: Part) -> Findings:
         """Compare and mend what belongs to a part. Raises what storage raises; then the part can be done again."""
+        findings = await self._do(part)
+        for _ in range(_MOST_TIMES_AGAIN):
+            # An event that the archive lacked may have come again before its word was taken out of a row.
+            if self._is_dry_run or await self._archive.denies_still():
+                break
+            await self._do(part)
+        return findings
+
+    async def _do(self, part: Part) -> Findings:
         if part.month == STATE:
             return await self._state(part.shard_key)
         return await self._month(part)
@@ -124,17 +133,33 @@ class Rebuilder:
 
         async def questioned(row: Row, one: ToldMeasurements | None) -> ToldMeasurements | None:
             row_key = str(row["RowKey"])
-            archived = PUSH_EVENTS + month, mending.partition_key, archived_row_key(row_key)
-            if one is None and await self._archive.lacks_row(*archived):
-                return ToldMeasurements(mending.table, mending.partition_key, row_key, row=None)
-            return one
+            archived = archived_row_key(row_key)
+            if one is not None or archived is None:
+                return one
+
+            def is_told_by(planned: Planned) -> bool:
+                told = ToldMeasurements.of(planned)
+                return told is not None and told.row_key == row_key
+
+            is_untold = await self._archive.denies_row(PUSH_EVENTS + month, mending.partition_key, archived, is_told_by)
+            return ToldMeasurements(mending.table, mending.partition_key, row_key, row=None) if is_untold else None
 
         await mending.mend(self._range(mending.table, mending.partition_key, begin, end), told, questioned)
 
     async def _untold(self, row: Row, asked: Iterable[tuple[Instant | None, str]]) -> frozenset[str]:
-        """Of events that a row tells of, by time and id, those that the archive should have and does not have."""
+        """Of events that a row tells of, by time and id, those that the archive should have and does not have.
+
+        An event that is there, and tells of another row, is none of this one's either.
+        """
         charger_id = str(row.get("charger_id"))
-        return frozenset([event_id for at, event_id in asked if await self._archive.lacks(charger_id, at, event_id)])
+
+        def is_told_by(planned: Planned) -> bool:
+            changes = current_state_changes([planned.event], self._shards)
+            return any(change.row_key == row["RowKey"] for change in changes)
+
+        return frozenset(
+            [event_id for at, event_id in asked if await self._archive.denies(charger_id, at, event_id, is_told_by)]
+        )
 
     def _partition(self, table: str, partition_key: str) -> AsyncIterator[StoredRow]:
         return self._tables.query(table, "PartitionKey eq @partition", partition=partition_key)

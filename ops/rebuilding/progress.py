@@ -1,5 +1,6 @@
 """Which parts of a rebuild are done, kept in storage, so that one that was stopped is gone on with from any machine."""
 
+from contextlib import suppress
 from typing import Final
 
 import orjson
@@ -7,8 +8,9 @@ import orjson
 from ops.rebuilding.findings import Findings
 from ops.rebuilding.parts import Part
 from shared.deadlines import Deadline
+from shared.errors import StorageUnavailable
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.deletions import delete_rows
+from shared.tables.deletions import delete_rows
 from shared.tables.layout import LAYOUT
 from shared.tables.store import Kind, Operation, Row, StoredRow, Tables
 from shared.tables.writing import execute
@@ -42,7 +44,8 @@ class Progress:
             await self.end()
             return
         for stored in rows:
-            self.done[str(stored.row["RowKey"])] = Findings.from_json(orjson.loads(str(stored.row["findings"])))
+            with suppress(ValueError, KeyError, TypeError):  # spoiled, or of another release: that part is done again
+                self.done[str(stored.row["RowKey"])] = Findings.from_json(orjson.loads(str(stored.row["findings"])))
 
     async def note(self, part: Part, findings: Findings, now: Instant) -> None:
         """Write that a part is done."""
@@ -63,6 +66,8 @@ class Progress:
             return
         keys = [(REBUILD, str(stored.row["RowKey"]), None) for stored in await self._rows()]
         await delete_rows(self._tables, LAYOUT, keys, Deadline.after(_SECONDS))
+        if await self._rows():
+            raise StorageUnavailable("storage did not delete what says which parts of the rebuild are done")
         self.done.clear()
 
     async def _rows(self) -> list[StoredRow]:

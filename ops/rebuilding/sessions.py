@@ -26,7 +26,7 @@ class ToldSession:
     table: str = TRANSACTIONS
     is_likely_new: bool = False
 
-    def ought(self, current: Row | None) -> Row | None:
+    def should_be(self, current: Row | None) -> Row | None:
         """The row as it should be, given what is there; None where it should not be."""
         kept = [
             fragment
@@ -46,8 +46,8 @@ class ToldSession:
 
     def merged(self, current: Row | None) -> Row | None:
         """See RowChange. A row that should not be is deleted by others."""
-        ought = self.ought(current)
-        return None if ought == current else ought
+        right = self.should_be(current)
+        return None if right == current else right
 
 
 def told_session(event: Event, shards: int, so_far: dict[str, ToldSession]) -> None:

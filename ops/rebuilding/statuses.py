@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.events import ChargerBoot, Event
 from shared.ingest.status import StatusChange
-from shared.ingest.words import POLL, PUSHED_STATE, STATE_COLUMNS, polled_state, precedence_of, pushed_state
+from shared.ingest.words import POLL, PUSH, PUSHED_STATE, STATE_COLUMNS, polled_state, precedence_of, pushed_state
 from shared.instants import Instant
 from shared.tables.keys import CHARGER_STATUS
 from shared.tables.store import EdmValue, Row
@@ -51,7 +51,7 @@ class ToldStatus:
         if part not in self.newest or event.precedence > self.newest[part].precedence:
             self.newest[part] = event
 
-    def ought(self, current: Row | None) -> Row | None:
+    def should_be(self, current: Row | None) -> Row | None:
         """The row as it should be, given what is there; None where it should not be."""
         made_again = {event.event_id for event in self.newest.values()} | self.untold_ids
         row: dict[str, EdmValue] = dict(current or {})
@@ -61,12 +61,15 @@ class ToldStatus:
             if row.get(f"{part}_event_id") in made_again:
                 _take_out(row, part)
         row |= StatusChange(self.partition_key, self.row_key, list(self.newest.values())).merged(row) or {}
-        return {name: value for name, value in row.items() if value is not None} if _tells_anything(row) else None
+        if not _tells_anything(row):
+            return None
+        row.setdefault("source", PUSH)
+        return {name: value for name, value in row.items() if value is not None}
 
     def merged(self, current: Row | None) -> Row | None:
         """See RowChange. A row that should not be is deleted by others."""
-        ought = self.ought(current)
-        return None if ought == current else ought
+        right = self.should_be(current)
+        return None if right == current else right
 
 
 def told_status(event: Event, shards: int, so_far: dict[str, ToldStatus]) -> None:

@@ -18,11 +18,11 @@ from shared.emabler.rest.limits import RunLimits
 from shared.emabler.rest.listings import Listing
 from shared.instants import Instant
 from shared.polling.chunks import in_chunks
-from shared.polling.deletions import delete_rows
 from shared.polling.fleet import Fleet, newest_in_archive, read_fleet
 from shared.polling.gaps import GAPS_PARTITION, Gap, Witnessed, judge, untold_of
 from shared.polling.seen import asked_at, failed_row, seen_row
 from shared.polling.statuses import polled_statuses
+from shared.tables.deletions import delete_rows
 from shared.tables.keys import CHARGER_STATUS, POLL_STATE, escape
 from shared.tables.merging import RowMerger
 from shared.tables.store import Tables

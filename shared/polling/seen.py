@@ -1,7 +1,7 @@
 """What REST said last of each charger: one row in `PollState`, written anew by every poll (pure)."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -12,7 +12,7 @@ from shared.tables.store import EdmValue, Row, TableRow
 
 _POLLED_AT: Final = "polled_at"
 _FAILED_AT: Final = "failed_at"
-_FIRST_STATES: Final = "first_states"
+_STATES: Final = "states"
 
 
 def seen_row(
@@ -33,7 +33,7 @@ def seen_row(
         "last_seen_at": charger.last_seen_at,
         "status": charger.status,
         "sockets": len(charger.sockets),
-        _FIRST_STATES: _json(states_first_told(charger, before)),
+        _STATES: _json(states_told(charger, asked_at, before)),
         "name": charger.name,
         "site_id": charger.site_id,
         "charger_model": charger.model,
@@ -45,17 +45,30 @@ def seen_row(
     return TableRow(POLL_STATE, columns)
 
 
-def states_first_told(charger: ChargerSeen, before: Row | None) -> dict[str, str | None]:
-    """By socket, the state that REST told first of it; None once it has told another.
+class StateTold(NamedTuple):
+    """What REST says that a socket does, as of when, and when it said something else last; None for never."""
+
+    status: str
+    told_at: Instant
+    other_told_at: Instant | None
+
+
+def states_told(charger: ChargerSeen, asked_at: Instant, before: Row | None) -> dict[str, StateTold]:
+    """By socket, the state that REST tells now; a time of eMabler's is never later than ours.
 
     `before` is the row of what the poll before saw; a socket that was not there then is told of for the first time.
     """
-    written = (before or {}).get(_FIRST_STATES)
-    first: dict[str, str | None] = orjson.loads(written) if isinstance(written, str) else {}
+    states = _read_states(before)
     for socket in charger.sockets:
-        if socket.status is not None and first.setdefault(socket.socket_id, socket.status) != socket.status:
-            first[socket.socket_id] = None
-    return first
+        if socket.status is None:
+            continue
+        told_at = min(socket.updated_at or charger.last_seen_at or asked_at, asked_at)
+        known = states.get(socket.socket_id)
+        other_told_at = None
+        if known is not None:
+            other_told_at = known.other_told_at if known.status == socket.status else known.told_at
+        states[socket.socket_id] = StateTold(socket.status, told_at, other_told_at)
+    return states
 
 
 def failed_row(charger_id: str, asked_at: Instant, before: Row | None, shards: int) -> TableRow:
@@ -88,5 +101,22 @@ def first_polled_at(seen: Row | None) -> Instant | None:
     return at if isinstance(at, Instant) else None
 
 
-def _json(states: Mapping[str, str | None]) -> str | None:
-    return orjson.dumps(states, option=orjson.OPT_SORT_KEYS).decode() if states else None
+def _read_states(seen: Row | None) -> dict[str, StateTold]:
+    """What the poll before wrote down; nothing where somebody spoiled it."""
+    written = (seen or {}).get(_STATES)
+    try:
+        kept = orjson.loads(written) if isinstance(written, str) else {}
+        return {
+            socket_id: StateTold(status, Instant.from_iso(told_at), Instant.from_iso(other) if other else None)
+            for socket_id, (status, told_at, other) in kept.items()
+        }
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _json(states: Mapping[str, StateTold]) -> str | None:
+    written = {
+        socket_id: [told.status, told.told_at.iso, told.other_told_at.iso if told.other_told_at is not None else None]
+        for socket_id, told in states.items()
+    }
+    return orjson.dumps(written, option=orjson.OPT_SORT_KEYS).decode() if written else None

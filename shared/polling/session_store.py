@@ -17,9 +17,9 @@ from shared.ingest.quarantine import QuarantineChange
 from shared.ingest.rows import Delivery
 from shared.ingest.sessions import TRANSACTIONS, assemble
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.deletions import delete_rows
 from shared.polling.joining import ChargerSessions, Joined, join
 from shared.polling.sessions_told import KeptSession, polled_fragment
+from shared.tables.deletions import delete_rows
 from shared.tables.keys import rows_of_charger, shard
 from shared.tables.merging import RowMerger
 from shared.tables.store import EdmValue, Row, Tables

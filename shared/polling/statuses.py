@@ -27,7 +27,7 @@ from shared.ingest.words import (
     told_by_poll,
 )
 from shared.instants import TICKS_PER_SECOND, Instant
-from shared.polling.seen import states_first_told
+from shared.polling.seen import states_told
 from shared.tables.keys import CHARGER_STATUS, charger_row_key, shard, socket_row_key
 from shared.tables.store import EdmValue, Row
 
@@ -48,8 +48,8 @@ class PolledStatus:
     seen_at: Instant | None
     is_connected: bool | None
     site_id: str | None
-    is_first_word: bool = False
-    """Whether no poll has told another state: then it may have begun whenever push says so."""
+    other_told_at: Instant | None = None
+    """When a poll told another state last; None for never. This one may have begun at any time after that."""
     table: str = CHARGER_STATUS
     is_likely_new: bool = False
 
@@ -59,10 +59,10 @@ class PolledStatus:
             "PartitionKey": self.partition_key,
             "RowKey": self.row_key,
             "charger_id": self.charger_id,
-            "socket_id": self.socket_id,
-            "site_id": self.site_id,
             "source": POLL,
         }
+        if (current or {}).get("last_event_id") is None:  # else these are the newest event's, also where it names none
+            row |= {"socket_id": self.socket_id, "site_id": self.site_id}
         row |= {name: value for name, value in (current or {}).items() if value is not None}
         before = {name: value for name, value in row.items() if value is not None}
         if ChargerState(self.status).is_state:
@@ -75,10 +75,14 @@ class PolledStatus:
     def _show_state(self, row: dict[str, EdmValue]) -> None:
         pushed, shown = pushed_state(row), polled_state(row)
         told = told_by_poll(str(self.status), self.told_at)
-        if self.is_first_word and self.status == pushed.get("status"):
+        if self.status == pushed.get("status") and self._may_have_begun(pushed.get("status_occurred_at")):
             show_state(row, pushed, {})
         elif self.status != row.get("status") and precedence_of(told, "status") >= precedence_of(shown, "status"):
             show_state(row, pushed, told)
+
+    def _may_have_begun(self, at: EdmValue) -> bool:
+        """Whether the state may be the one that push says began then: no poll told another state since."""
+        return self.other_told_at is None or (isinstance(at, Instant) and at >= self.other_told_at)
 
     def _show_connection(self, row: dict[str, EdmValue]) -> None:
         shown, word = polled_connection(row), ONLINE if self.is_connected else OFFLINE
@@ -94,7 +98,7 @@ def polled_statuses(
     `seen` is the row of what the poll before saw.
     """
     partition_key = shard(charger.charger_id, shards)
-    first_states = states_first_told(charger, seen)
+    told_states = states_told(charger, asked_at, seen)
     seen_at = _bounded(charger.last_seen_at, asked_at)
 
     def status(socket_id: str | None, word: str | None, told_at: Instant | None) -> PolledStatus:
@@ -111,7 +115,7 @@ def polled_statuses(
             seen_at=seen_at,
             is_connected=charger.is_connected,
             site_id=charger.site_id,
-            is_first_word=socket_id is not None and first_states.get(socket_id) is not None,
+            other_told_at=told_states[socket_id].other_told_at if socket_id in told_states else None,
         )
 
     if all(socket.socket_id != MAIN_CONTROLLER for socket in charger.sockets):

@@ -44,7 +44,7 @@ async def again_after_pauses(
             pause = pause_seconds(error)
             if pause is None:
                 raise
-            _log.warning("asked again in %.2f s error=%s", pause, type(error).__name__)
+            _log.warning("asking again in %.2f s error=%s", pause, type(error).__name__)
         await asyncio.sleep(pause)
 
 

@@ -242,7 +242,7 @@ def test_what_rest_told_stays(stored):
         charger_id=str(pushed["charger_id"]),
         is_connected=False,
         last_seen_at=Instant(RECEIVED_AT + 10**13),
-        sockets=(SocketSeen("1", "Faulted", Instant(RECEIVED_AT + 10**13)),),
+        sockets=(SocketSeen("1", status="Faulted", updated_at=Instant(RECEIVED_AT + 10**13)),),
     )
     for change in polled_statuses(seen, Instant(RECEIVED_AT + 10**13), SHARDS):
         rows = {row["RowKey"]: row for row in stored.content()["ChargerStatus"]}

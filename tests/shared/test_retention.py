@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from shared.instants import Instant
-from shared.retention import drop_expired_tables, expired_tables
+from shared.retention import drop_expired_tables, expired_tables, was_dropped
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import within
 
@@ -57,7 +57,17 @@ async def test_what_is_dropped_is_logged_by_name(caplog):
 
     assert await drop_expired_tables(tables, NOW, 2) == ["AuthDecisions202511", "PushEvents202504"]
     assert "PushEvents202504" in caplog.text
-    assert await tables.list_tables() == ["PushEvents202601", "Transactions"]
+    assert await tables.list_tables() == ["Layout", "PushEvents202601", "Transactions"]
+
+
+async def test_what_was_dropped_is_remembered():
+    """A late event makes its table again, without what was in it."""
+    tables = await _tables("PushEvents202504", "PushEvents202601")
+    await drop_expired_tables(tables, NOW, 2)
+    await tables.create_table("PushEvents202504", within(1))
+
+    assert await was_dropped(tables, "PushEvents202504", within(1))
+    assert not await was_dropped(tables, "PushEvents202601", within(1))
 
 
 async def test_nothing_to_drop_is_said_too(caplog):

@@ -25,10 +25,11 @@ async def with_retries(limits: RunLimits, attempt: Callable[[], Awaitable[Result
     def pause_seconds(error: Exception) -> float | None:
         if not isinstance(error, EmablerUnavailable | RateLimited) or not (is_read or _was_not_done(error)):
             return None
-        pause = next(pauses, None)
-        if pause is None or max(pause, error.retry_after_seconds or 0.0) >= limits.deadline.remaining_seconds:
+        own_pause = next(pauses, None)
+        if own_pause is None:
             return None
-        return max(pause, error.retry_after_seconds or 0.0)
+        pause = max(own_pause, error.retry_after_seconds or 0.0)
+        return pause if pause < limits.deadline.remaining_seconds else None
 
     def call() -> Awaitable[Result]:
         limits.spend_call()

@@ -1,6 +1,7 @@
 """What a poll leaves of a charger for the next one."""
 
 import orjson
+import pytest
 
 from shared.emabler.rest.answers import ChargerSeen, SocketSeen
 from shared.instants import Instant
@@ -11,6 +12,7 @@ from shared.tables.store import Kind, Operation
 
 NINE = Instant.from_iso("2025-04-02T09:00:00.0000000Z")
 TEN = Instant.from_iso("2025-04-02T10:00:00.0000000Z")
+ELEVEN = Instant.from_iso("2025-04-02T11:00:00.0000000Z")
 CHARGER = ChargerSeen(
     "C/1",
     name="North",
@@ -98,19 +100,47 @@ def test_what_push_has_not_told_is_kept_for_the_next_poll():
     assert "untold_since" not in stored(seen_row(CHARGER, TEN, row, {}, 4))
 
 
-def _polled(before, **states):
+def _polled(before, at, **states):
     sockets = tuple(SocketSeen(socket_id, status=status) for socket_id, status in states.items())
-    return stored(seen_row(ChargerSeen("C/1", sockets=sockets), NINE, before, {}, 4))
+    return stored(seen_row(ChargerSeen("C/1", last_seen_at=at, sockets=sockets), at, before, {}, 4))
 
 
-def test_what_rest_told_first_of_a_socket_is_kept_until_it_tells_something_else():
-    """Then it told of a change, and no later word is the first; a socket that is new has its own first word."""
-    first = _polled(None, s1="Available", s2="Charging")
-    second = _polled(first, s1="Charging", s2="Charging", s3="Error")
-    third = _polled(second, s1="Available", s2=None, s3="Error")
+def test_what_rest_tells_of_a_socket_is_kept_with_when_it_told_something_else():
+    """Of a socket that is told of for the first time it told nothing else; what it does not say stays as it was."""
+    first = _polled(None, NINE, s1="Available", s2="Charging")
+    second = _polled(first, TEN, s1="Charging", s2="Charging", s3="Error")
+    third = _polled(second, ELEVEN, s1="Charging", s2=None, s3="Available")
 
-    assert [orjson.loads(row["first_states"]) for row in (first, second, third)] == [
-        {"s1": "Available", "s2": "Charging"},
-        {"s1": None, "s2": "Charging", "s3": "Error"},
-        {"s1": None, "s2": "Charging", "s3": "Error"},
+    assert [orjson.loads(row["states"]) for row in (first, second, third)] == [
+        {"s1": ["Available", NINE.iso, None], "s2": ["Charging", NINE.iso, None]},
+        {
+            "s1": ["Charging", TEN.iso, NINE.iso],
+            "s2": ["Charging", TEN.iso, None],
+            "s3": ["Error", TEN.iso, None],
+        },
+        {
+            "s1": ["Charging", ELEVEN.iso, NINE.iso],
+            "s2": ["Charging", TEN.iso, None],
+            "s3": ["Available", ELEVEN.iso, TEN.iso],
+        },
     ]
+
+
+def test_a_state_is_dated_by_the_socket_and_never_later_than_by_our_clock():
+    """v2 says when it was changed; without any time it is as of the poll."""
+    sockets = (SocketSeen("1", status="Error", updated_at=NINE), SocketSeen("2", status="Error", updated_at=ELEVEN))
+    dated = stored(seen_row(ChargerSeen("C/1", sockets=(*sockets, SocketSeen("3", status="Error"))), TEN, None, {}, 4))
+
+    assert {name: told[1] for name, told in orjson.loads(dated["states"]).items()} == {
+        "1": NINE.iso,
+        "2": TEN.iso,
+        "3": TEN.iso,
+    }
+
+
+@pytest.mark.parametrize("spoiled", ["{", "[]", '{"1": 5}', '{"1": ["Error", "yesterday", null]}', 5])
+def test_what_somebody_spoiled_is_told_for_the_first_time(spoiled):
+    """A poll goes on."""
+    row = _polled({"states": spoiled}, NINE, s1="Error")
+
+    assert orjson.loads(row["states"]) == {"s1": ["Error", NINE.iso, None]}

@@ -54,7 +54,8 @@ def test_a_sockets_row_is_the_same_after_the_next_poll(states, polls):
         for status, seconds, connected in polls
     ]
     for poll in told:
-        poll.is_first_word = poll is told[0] or len({word for word, _, _ in polls}) == 1
+        is_first_word = poll is told[0] or len({word for word, _, _ in polls}) == 1
+        poll.other_told_at = None if is_first_word else told[0].told_at
 
     ends = _ends(pushes, told, told[-1])
 

@@ -1,4 +1,4 @@
-"""Deleting rows that polling does not need any more, a few at a time, for as long as a run may take."""
+"""Deleting rows one by one, a few at a time, for as long as it may take: Table Storage deletes nothing by itself."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ async def delete_rows(
 ) -> int:
     """Delete rows, each given by its keys and the ETag it must have (None for any); returns how many had another.
 
-    What is not deleted by the deadline is left for the next run, which finds it again. Raises what storage answers.
+    What is not deleted by the deadline is left for whoever looks next, and finds it again. Raises what storage answers.
     """
     turns = asyncio.Semaphore(_AT_ONCE)
 

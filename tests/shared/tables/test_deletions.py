@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.polling.deletions import delete_rows
+from shared.tables.deletions import delete_rows
 from shared.tables.store import Kind, Operation
 from tests.support.memory_tables import MemoryTables
 from tests.support.messages import within
