@@ -90,6 +90,11 @@ def test_the_newer_one_is_shown_and_pushs_where_both_say_the_same(pushed, polled
     assert ("pushed_state" in row) == (source == "poll" and bool(pushed))
 
 
+def test_a_quarter_of_an_hour_is_a_little():
+    """In ticks."""
+    assert CONFIRMED_WITHIN_TICKS == 15 * 60 * 10_000_000
+
+
 def test_both_can_be_read_back_from_the_row():
     """To the hundred nanoseconds, whichever is shown."""
     pushed = _pushed(at=_at(3), status_device_at=_at(2), error_code="GroundFailure", message="x")
