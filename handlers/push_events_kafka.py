@@ -20,7 +20,7 @@ from shared import services
 from shared.errors import ConfigurationError
 from shared.ingest.rows import Delivery, KafkaPosition
 from shared.instants import Instant
-from shared.kafka import PASSWORD, trigger_arguments
+from shared.kafka import PASSWORD, PROTOCOL, missing_credentials, trigger_arguments
 from shared.key_vault import WHAT_TO_DO, is_unresolved
 
 WITHOUT_LIMIT: Final = "-1"
@@ -45,6 +45,8 @@ def blueprint_for(environment: Mapping[str, str]) -> func.Blueprint:
         return blueprint
     if not arguments:
         return blueprint
+    for name in missing_credentials(arguments):
+        _log.warning("kafka will refuse the app: %s is not set: set it, or a %s without SASL.", name, PROTOCOL)
     if is_unresolved(environment.get(PASSWORD, "")):
         _log.warning("kafka will refuse the app: %s %s", PASSWORD, WHAT_TO_DO)
     take_messages_without_value()

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
+from shared import telemetry
 from shared.deadlines import Deadline
-from shared.errors import ConfigurationError, EmablerError
+from shared.errors import ConfigurationError, EmablerError, GiveBack
 from shared.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -22,10 +24,13 @@ async def store_or_give_back(store: "Callable[[Deadline], Awaitable[Outcome]]") 
     dead letters. So a fault that shows at once (a missing role, a wrong setting) is waited out like one that takes its
     time.
     """
+    started = time.monotonic()
     deadline = Deadline.after(patience_seconds())
     try:
         outcome = await store(deadline)
     except Exception as error:
+        if not isinstance(error, GiveBack):  # that one is counted where it arises, in ingest
+            telemetry.INGEST_DURATION.record((time.monotonic() - started) * 1000, outcome="given_back")
         # Only our own errors are known to hold nothing personal in their text.
         text = str(error) if isinstance(error, EmablerError) else "see the failed invocation"
         _log.error(

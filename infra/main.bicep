@@ -286,8 +286,11 @@ var ownSettings = {
   PUSH_SILENCE_MINUTES: string(pushSilenceMinutes)
 }
 
-// Named by what shared/kafka.py reads.
+// Named by what shared/kafka.py reads, but for the host's own.
 var kafkaSettings = {
+  // Wins over host.json. While the host listens by OpenTelemetry, the Kafka extension passes over batches in which a
+  // message tells no trace (docs/decisions/0014-kafka-offsets.md).
+  AzureFunctionsJobHost__telemetryMode: 'ApplicationInsights'
   KAFKA_BROKER_LIST: kafkaBrokerList
   PUSH_EVENTS_TOPIC: pushEventsTopic
   KAFKA_CONSUMER_GROUP: kafkaConsumerGroup

@@ -36,13 +36,13 @@ DEFAULT_CONSUMER_GROUP: Final = "emabler-azure"
 PROTOCOLS: Final = ("plaintext", "ssl", "saslplaintext", "saslssl")
 AUTHENTICATIONS: Final = ("plain", "scramsha256", "scramsha512")
 
-_PASSED_ON: Final = {
-    "consumer_group": f"%{CONSUMER_GROUP}%",
-    "username": USERNAME,
-    "password": PASSWORD,
-    "ssl_ca_location": CA_LOCATION,
-    "ssl_ca_pem": CA_PEM,
+_ARGUMENTS_OF_CREDENTIALS: Final = {
+    USERNAME: "username",
+    PASSWORD: "password",
+    CA_LOCATION: "ssl_ca_location",
+    CA_PEM: "ssl_ca_pem",
 }
+"""Which argument of the trigger names which setting."""
 
 
 def trigger_arguments(environment: Mapping[str, str]) -> dict[str, str]:
@@ -56,12 +56,23 @@ def trigger_arguments(environment: Mapping[str, str]) -> dict[str, str]:
     for name in (BROKER_LIST, TOPIC):
         if name not in found:
             raise ConfigurationError(f"{name} is not set: set {BROKER_LIST} and {TOPIC}, or neither.")
-    arguments = {"broker_list": BROKER_LIST, "topic": f"%{TOPIC}%", "consumer_group": DEFAULT_CONSUMER_GROUP}
-    arguments |= {argument: name for argument, name in _PASSED_ON.items() if name.strip("%") in found}
+    arguments = {
+        "broker_list": BROKER_LIST,
+        "topic": f"%{TOPIC}%",
+        "consumer_group": f"%{CONSUMER_GROUP}%" if CONSUMER_GROUP in found else DEFAULT_CONSUMER_GROUP,
+    }
+    arguments |= {argument: name for name, argument in _ARGUMENTS_OF_CREDENTIALS.items() if name in found}
     arguments["protocol"] = _word(PROTOCOL, found, PROTOCOLS, "saslssl" if USERNAME in found else "plaintext")
     if arguments["protocol"].startswith("sasl"):
         arguments["authentication_mode"] = _word(AUTHENTICATION, found, AUTHENTICATIONS, "plain")
     return arguments
+
+
+def missing_credentials(arguments: Mapping[str, str]) -> list[str]:
+    """The settings that the trigger's protocol needs and that are not set: with SASL, user name and password."""
+    if not arguments.get("protocol", "").startswith("sasl"):
+        return []
+    return [name for name in (USERNAME, PASSWORD) if _ARGUMENTS_OF_CREDENTIALS[name] not in arguments]
 
 
 def _word(name: str, found: Mapping[str, str], known: tuple[str, ...], default: str) -> str:

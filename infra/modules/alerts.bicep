@@ -252,7 +252,7 @@ var pollRules = [
 var kafkaRules = [
   {
     name: 'kafka-gives-back'
-    description: 'Storage takes no events, so batches come again until it does: Kafka keeps them for as long as its retention says.'
+    description: 'Storage takes no events, or a setting is wrong, so batches come again until that is mended: Kafka keeps them for as long as its retention says.'
     severity: 2
     frequency: 'PT5M'
     window: 'PT15M'
@@ -265,7 +265,7 @@ var kafkaRules = [
   }
   {
     name: 'kafka-silent'
-    description: 'For six hours no event came over Kafka: the app does not reach the brokers, is not let in, or does not run (docs/kafka.md).'
+    description: 'For six hours no event came first over Kafka: the app does not reach the brokers, is not let in, or does not run (docs/kafka.md).'
     severity: 2
     frequency: 'PT1H'
     window: 'PT6H'

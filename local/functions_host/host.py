@@ -50,7 +50,8 @@ class _Triggers:
     def __init__(self) -> None:
         self.routes: list[Route] = []
         self.timers: list[Timer] = []
-        self.listeners: list[Listener] = []
+        self.listeners: dict[str, Listener] = {}
+        """By their functions' names."""
         self.descriptions: list[str] = []
 
     def add(self, function: IndexedFunction, options: HostOptions) -> None:
@@ -75,14 +76,22 @@ class _Triggers:
                 return schedule.expression
             case "serviceBusTrigger":
                 source = source_of(trigger, os.environ)
-                self.listeners.append(ServiceBusListener(function, source, options, invoke))
+                self.listeners[function.name] = ServiceBusListener(function, source, options, invoke)
                 return f"{source} ({'batches' if source.is_batched else 'single messages'})"
             case "kafkaTrigger":
                 listener = _kafka_listener(function, options)
-                self.listeners.append(listener)
+                self.listeners[function.name] = listener
                 return f"{listener.source} (batches)"
             case unknown:
                 raise HostError(f"This host has no {unknown}: use Core Tools for this app.")
+
+    def run(self, stopping: asyncio.Event) -> list[asyncio.Task[None]]:
+        """Start all that runs by itself, until `stopping` is set; what ends before is told in the log."""
+        timers = {timer.function.name: timer for timer in self.timers}
+        return [
+            _watched(asyncio.create_task(trigger.run(stopping)), name, stopping)
+            for name, trigger in (self.listeners | timers).items()
+        ]
 
 
 def _kafka_listener(function: IndexedFunction, options: HostOptions) -> "KafkaListener":
@@ -108,15 +117,27 @@ async def running_host(app_folder: Path, address: str, port: int) -> AsyncIterat
         front = HttpFront(triggers.routes, triggers.timers, invoke)
         async with _served(front.application(), address, port) as url:
             stopping = asyncio.Event()
-            running = [
-                *(asyncio.create_task(listener.run(stopping)) for listener in triggers.listeners),
-                *(asyncio.create_task(timer.run(stopping)) for timer in triggers.timers),
-            ]
+            running = triggers.run(stopping)
             try:
                 yield RunningHost(url, tuple(triggers.descriptions))
             finally:
                 stopping.set()
                 await _finish([*running, asyncio.create_task(front.finish())])
+
+
+def _watched(trigger: asyncio.Task[None], function_name: str, stopping: asyncio.Event) -> asyncio.Task[None]:
+    """Have it told when a trigger ends that nobody has stopped: else its function would stand still without a word."""
+
+    def tell(ended: asyncio.Task[None]) -> None:
+        if not stopping.is_set() and not ended.cancelled():
+            _log.error(
+                "%s: the trigger has ended, nothing starts this function until the host is started again",
+                function_name,
+                exc_info=ended.exception(),
+            )
+
+    trigger.add_done_callback(tell)
+    return trigger
 
 
 async def _finish(running: list[asyncio.Task[None]]) -> None:

@@ -19,6 +19,10 @@ from local.functions_host.protocol import TypedData
 
 _MILLISECONDS_PER_SECOND = 1000
 
+# What a calendar of the years 1 to 9999 has, in milliseconds since 1970. Brokers take any 64 bits as a time stamp.
+_FIRST_MILLISECOND = -62_135_596_800_000
+_LAST_MILLISECOND = 253_402_300_799_999
+
 
 def encode_batch(messages: Sequence[Message]) -> TypedData:
     """The bodies for a function with cardinality many and binary data.
@@ -53,10 +57,15 @@ def _key(message: Message) -> str | None:
 
 
 def _time(message: Message) -> str:
-    """When the message was made or taken in, by the topic's setting, as Json.NET writes a DateTime in UTC."""
-    _kind, milliseconds = message.timestamp()
+    """When the message was made or taken in, by the topic's setting, as Json.NET writes a DateTime in UTC.
+
+    What no calendar has becomes the nearest that it has. The real extension's thread ends by it (KafkaListener.cs), and
+    a stand-in that stops without a word helps nobody.
+    """
+    _kind, told_milliseconds = message.timestamp()
+    milliseconds = min(max(told_milliseconds, _FIRST_MILLISECOND), _LAST_MILLISECOND)
     seconds, rest_milliseconds = divmod(milliseconds, _MILLISECONDS_PER_SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     fraction = f".{rest_milliseconds:03}".rstrip("0") if rest_milliseconds else ""
     return f"{text}{fraction}Z"
 

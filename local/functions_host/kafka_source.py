@@ -4,6 +4,7 @@ Sources: KafkaTriggerAttribute.cs, KafkaTriggerAttributeBindingProvider.cs, Conf
 KafkaListener.cs in https://github.com/Azure/azure-functions-kafka-extension.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ _CREDENTIALS = {
     "sslKeyPem": "ssl.key.pem",
     "sslKeyPassword": "ssl.key.password",
 }
+
+# What is cut out of those fields that hold PEM (RFC 7468): its label.
+_PEM_LABELS = {"sslCaPem": "CERTIFICATE", "sslCertificatePem": "CERTIFICATE", "sslKeyPem": "PRIVATE KEY"}
 
 
 @dataclass(frozen=True)
@@ -110,12 +114,24 @@ def _security(trigger: Mapping[str, Any], environment: Mapping[str, str]) -> dic
     if protocol == mechanism == _NOT_SET:
         return {}
     settings = {
-        name: resolve_setting(trigger[field_name], environment)
+        name: value
         for field_name, name in _CREDENTIALS.items()
-        if trigger.get(field_name)
+        if trigger.get(field_name) and (value := _credential(field_name, trigger, environment))
     }
     if protocol != _NOT_SET:
         settings["security.protocol"] = _PROTOCOLS[protocol]
     if mechanism != _NOT_SET:
         settings["sasl.mechanism"] = _MECHANISMS[mechanism]
     return settings
+
+
+def _credential(field_name: str, trigger: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """The value of one of the fields with credentials."""
+    value = resolve_setting(trigger[field_name], environment)
+    return _first_of_pem(value, _PEM_LABELS[field_name]) if field_name in _PEM_LABELS else value
+
+
+def _first_of_pem(text: str, label: str) -> str:
+    r"""The first part of a PEM text with this label, its line ends also written as `\n`; empty where there is none."""
+    found = re.search(f"-----BEGIN {label}-----.*?-----END {label}-----", text, re.DOTALL)
+    return found[0].replace("\\n", "\n") if found else ""

@@ -49,6 +49,7 @@ def welcome(stack: Stack, console: Console) -> None:
         ("queue", stack.queue),
         ("Service Bus", stack.service_bus_connection if own_broker else _SET),
         *_kafka_places(stack),
+        *_fleet_place(stack),
         ("tables", stack.event_storage if own_tables else _SET),
         ("eMabler REST", _rest_address(stack)),
         ("logs", str(stack.run_folder / "logs")),
@@ -68,6 +69,16 @@ def _kafka_places(stack: Stack) -> list[tuple[str, str]]:
     if surroundings.kafka_stand_in is None and not surroundings.reads_somebodys_kafka:
         return []
     return [("Kafka", surroundings.kafka_stand_in or _SET), ("topic", surroundings.topic)]
+
+
+def _fleet_place(stack: Stack) -> list[tuple[str, str]]:
+    """By which way the simulated fleet pushes, if there is one: the queue stays empty where that is Kafka."""
+    if not stack.has_fleet:
+        return []
+    surroundings = stack.surroundings
+    over_kafka = f"over Kafka, to the topic {surroundings.topic}; the queue is read, too"
+    over_service_bus = f"over Service Bus, to the queue {surroundings.queue}"
+    return [("fleet", f"pushes {over_service_bus if surroundings.kafka_stand_in is None else over_kafka}")]
 
 
 def _shown_token(stack: Stack) -> str:

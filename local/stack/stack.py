@@ -86,6 +86,11 @@ class Stack:
         self.stop()
 
     @property
+    def has_fleet(self) -> bool:
+        """Whether a simulated fleet pushes."""
+        return services.SIMULATOR in self._planned
+
+    @property
     def service_bus_connection(self) -> str:
         """The queue's connection string. Raises StackError where the namespace is reached with an identity."""
         if (connection := self.surroundings.service_bus_connection) is None:

@@ -100,7 +100,12 @@ class Ingest:
         Raises GiveBack where storage cannot take it until the deadline.
         """
         change = QuarantineChange.of_body(delivery.body, reason, delivery)
-        await self._quarantine([change], deadline)
+        started = time.monotonic()
+        try:
+            await self._quarantine([change], deadline)
+        except GiveBack:
+            telemetry.INGEST_DURATION.record((time.monotonic() - started) * 1000, outcome="given_back")
+            raise
         outcome = Outcome(deliveries=1, quarantined=_reasons([change]))
         _count(outcome, (), Instant.now())
         return outcome

@@ -43,6 +43,7 @@ async def store_or_set_aside(ingest: Ingest, deliveries: Sequence[Delivery], dea
 
 
 async def _store_one(ingest: Ingest, delivery: Delivery, deadline: Deadline) -> Outcome:
+    """Store a message, or set it aside for a fault of this app."""
     try:
         return await ingest.store([delivery], deadline)
     except (GiveBack, ConfigurationError):
@@ -50,7 +51,8 @@ async def _store_one(ingest: Ingest, delivery: Delivery, deadline: Deadline) -> 
     except Exception as error:  # noqa: BLE001  # see the module's docstring
         _log.error("ingest cannot store a message, set aside %s", _described(error))
         reason = Unacceptable(f"not-stored-{type(error).__name__}", "a fault of this app: report it")
-        return await ingest.set_aside(delivery, reason, deadline)
+    # When the fault is left behind: what is raised while it is handled would carry its text into the host's log.
+    return await ingest.set_aside(delivery, reason, deadline)
 
 
 def _described(error: Exception) -> str:

@@ -12,10 +12,10 @@ from azure.functions.kafka import KafkaTriggerConverter
 from azure.functions.meta import Datum
 from azure.functions.servicebus import ServiceBusMessage
 
-from handlers.kafka_batches import take_messages_without_value
+from handlers.kafka_batches import decode_batch, take_messages_without_value
 from handlers.push_events import push_events
 from handlers.push_events_kafka import blueprint_for, push_events_kafka
-from shared import services
+from shared import services, telemetry
 from shared.errors import ConfigurationError, StorageRefusesAccess
 from shared.ingest import taking_apart
 from shared.ingest.ingest import Ingest
@@ -164,6 +164,32 @@ async def test_a_wrong_setting_is_waited_for_like_an_outage(tables, monkeypatch)
         await push_events_kafka([message(STATE)])
 
 
+class Recorded(list):
+    """In the place of a metric: the attributes of what was recorded."""
+
+    def record(self, _value, **attributes):
+        """As `Metric.record`."""
+        self.append(attributes)
+
+
+@pytest.mark.parametrize(
+    "raised", [ConfigurationError("No storage is set."), StorageRefusesAccess("no role", status=403)]
+)
+async def test_what_is_given_back_is_counted_once(tables, monkeypatch, raised):
+    """A wrong setting rings as an outage does, from the first call on."""
+    recorded = Recorded()
+    monkeypatch.setattr(telemetry, "INGEST_DURATION", recorded)
+
+    def fail(_method, _table):
+        raise raised
+
+    tables.before = fail
+    with pytest.raises(type(raised)):
+        await push_events_kafka([message(STATE)])
+
+    assert recorded == [{"outcome": "given_back"}]
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["kafka", "servicebus", "webhook"])), ids="-".join)
 async def test_the_same_events_by_three_ways_are_the_same_rows(tables, order):
     """Kafka, Service Bus and webhook, in any order: each event once, told by the way that was first."""
@@ -267,3 +293,37 @@ def test_a_password_that_azure_did_not_resolve_is_told(caplog):
     assert len(blueprint._function_builders) == 1
     assert "KAFKA_PASSWORD is a reference to Key Vault that Azure has not resolved" in caplog.text
     assert "VaultName" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("environment", "missing"),
+    [
+        ({"KAFKA_PROTOCOL": "SASL_SSL"}, ["KAFKA_USERNAME", "KAFKA_PASSWORD"]),
+        ({"KAFKA_USERNAME": "u"}, ["KAFKA_PASSWORD"]),
+        ({"KAFKA_USERNAME": "u", "KAFKA_PASSWORD": "p"}, []),
+        ({"KAFKA_PROTOCOL": "ssl"}, []),
+    ],
+)
+def test_sasl_without_a_user_or_a_password_is_told_by_name(caplog, environment, missing):
+    """The function is there, and a line for each setting says why the broker will not let it in."""
+    blueprint = blueprint_for(BOTH | environment)
+
+    assert len(blueprint._function_builders) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"kafka will refuse the app: {name} is not set: set it, or a KAFKA_PROTOCOL without SASL." for name in missing
+    ]
+
+
+def test_the_function_comes_with_a_library_that_takes_messages_without_a_value(monkeypatch):
+    """Where there is the function, its batches are decoded by us; without Kafka the library is left alone."""
+
+    def of_the_library(_data, _metadata):
+        raise AssertionError
+
+    monkeypatch.setattr(KafkaTriggerConverter, "decode_multiple_events", staticmethod(of_the_library))
+
+    blueprint_for({})
+    assert KafkaTriggerConverter.decode_multiple_events is of_the_library
+
+    blueprint_for(BOTH)
+    assert KafkaTriggerConverter.decode_multiple_events is decode_batch

@@ -22,6 +22,7 @@ from shared.tables.keys import CHARGER_STATUS, POLL_STATE
 from shared.tables.layout import LAYOUT
 from tests.infra.posture import QUEUE, STORAGE, Files
 from tests.infra.reading import INFRA, ROOT, Expression, Parameter, Template, resources
+from tests.infra.wiring import WITH_KAFKA
 
 FIXED_TABLES = {
     CHARGER_STATUS,
@@ -78,7 +79,7 @@ def parameters_file_on_disk() -> str:
 
 def _setting_names(files: Files) -> Iterator[str]:
     deployed = set(_own_settings(files))
-    read = (set(FIELDS) | _timer_settings() | set(kafka.SETTINGS)) - LAPTOP_ONLY
+    read = (set(FIELDS) | _timer_settings() | set(kafka.SETTINGS) | set(WITH_KAFKA)) - LAPTOP_ONLY
     yield from (f"the setting {name} is read, but not deployed" for name in sorted(read - deployed))
     yield from (f"the setting {name} is deployed, but not read" for name in sorted(deployed - read))
 

@@ -89,6 +89,9 @@ OWN_BY_IDENTITY = {
 }
 """The settings that come from modules; each other one comes from the parameter of its name."""
 
+WITH_KAFKA = {"AzureFunctionsJobHost__telemetryMode": "ApplicationInsights"}
+"""What the host reads, and is set with a broker alone."""
+
 PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": Expression("'ClientId=${identityClientId};Authorization=AAD'"),
     "APPLICATIONINSIGHTS_CONNECTION_STRING": Expression("component.properties.ConnectionString"),
@@ -187,7 +190,7 @@ def _own_settings(files: Files) -> Iterator[str]:
         text = _text(value)
         if "@Microsoft.KeyVault(" in text:
             continue
-        wanted = OWN_BY_IDENTITY.get(name) or _camel_case(name)
+        wanted = (OWN_BY_IDENTITY | WITH_KAFKA).get(name) or _camel_case(name)
         if text not in {wanted, f"string({wanted})"}:
             yield f"the setting {name} is {text}, not {wanted}"
 

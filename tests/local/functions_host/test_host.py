@@ -9,6 +9,8 @@ import pytest
 
 from local.functions_host.errors import HostError
 from local.functions_host.host import running_host
+from local.functions_host.timers import Timer
+from tests.support.kafka import eventually
 
 
 @pytest.fixture
@@ -127,6 +129,30 @@ async def test_stop_lets_a_running_request_end(web_app):
         response = await running
         assert (response.status, await response.read()) == (200, b"late")
     await meeting
+
+
+async def test_a_trigger_that_ends_by_itself_is_told(web_app, monkeypatch, caplog):
+    """Nothing would start its function any more, and nobody would know; a trigger that the stop ends is no news."""
+
+    async def end(_timer, _stopping):
+        raise LookupError("nobody foresaw it")
+
+    monkeypatch.setattr(Timer, "run", end)
+    async with running_host(web_app, "127.0.0.1", 0):
+        await eventually(lambda: "LookupError" in caplog.text)
+
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        "retention: the trigger has ended, nothing starts this function until the host is started again"
+    ]
+    assert "LookupError: nobody foresaw it" in caplog.text
+
+
+async def test_a_stop_tells_no_trigger_that_ended(web_app, caplog):
+    """It is what ends them."""
+    async with running_host(web_app, "127.0.0.1", 0):
+        pass
+
+    assert "the trigger has ended" not in caplog.text
 
 
 async def test_description_names_each_function_with_its_trigger(web_host):

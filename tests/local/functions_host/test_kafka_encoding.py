@@ -92,3 +92,18 @@ def test_a_key_that_is_no_text_is_replaced():
 def test_times_are_written_as_the_real_host_does(milliseconds, text):
     """UTC, with no more digits than are told."""
     assert decoded(Message(milliseconds=milliseconds))[0].timestamp == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "9999-12-31T23:59:59.999Z"),
+        (2**63 - 1, "9999-12-31T23:59:59.999Z"),
+        (-62_135_596_800_000, "0001-01-01T00:00:00Z"),
+        (-(2**63), "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_the_nearest_one(milliseconds, text):
+    """Brokers take any 64 bits, and a message is no reason to stop its partition."""
+    assert decoded(Message(milliseconds=milliseconds))[0].timestamp == text

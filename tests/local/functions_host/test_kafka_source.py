@@ -18,6 +18,7 @@ BINDING = {
     "authenticationMode": "NOTSET",
     "protocol": "NOTSET",
 }
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 ENVIRONMENT = {"KAFKA_BROKER_LIST": "one:9092,two:9092", "PUSH_EVENTS_TOPIC": "push-events", "KAFKA_PASSWORD": "secret"}
 
 
@@ -61,7 +62,7 @@ def test_sasl_over_tls_is_handed_to_the_client():
         authenticationMode="SCRAMSHA512",
         username="$ConnectionString",
         password="KAFKA_PASSWORD",
-        sslCaPem="a certificate",
+        sslCaPem=CERTIFICATE,
     )
 
     assert settings.items() >= {
@@ -69,8 +70,26 @@ def test_sasl_over_tls_is_handed_to_the_client():
         ("sasl.mechanism", "SCRAM-SHA-512"),
         ("sasl.username", "$ConnectionString"),
         ("sasl.password", "secret"),
-        ("ssl.ca.pem", "a certificate"),
+        ("ssl.ca.pem", CERTIFICATE),
     }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        CERTIFICATE,
+        CERTIFICATE.replace("\n", r"\n") + r"\n",
+        f"of our own authority\n{CERTIFICATE}\n{CERTIFICATE.replace('MIIB', 'MIIC')}\n",
+    ],
+)
+def test_the_first_certificate_is_cut_out_of_its_setting(written):
+    """Its line ends may be escaped, as a setting in one line has them: as in the real extension."""
+    assert settings_of(protocol="SSL", sslCaPem=written)["ssl.ca.pem"] == CERTIFICATE
+
+
+def test_a_setting_without_a_certificate_is_as_if_not_set():
+    """As in the real extension: the machine's own authorities count."""
+    assert "ssl.ca.pem" not in settings_of(protocol="SSL", sslCaPem="no certificate")
 
 
 def test_credentials_without_a_protocol_do_not_count():

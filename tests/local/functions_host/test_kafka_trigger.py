@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 
 from local.functions_host import kafka_trigger
 from local.functions_host.configuration import KafkaOptions
@@ -92,6 +92,20 @@ async def test_every_message_is_invoked_once_and_committed(cluster):
     assert Counter(function.bodies) == Counter(numbered(300))
     assert len(function.calls) >= 300 / OPTIONS.max_batch_size
     assert committed(cluster) == [100, 100, 100]
+
+
+async def test_a_time_stamp_that_no_calendar_has_stops_no_partition(cluster):
+    """Brokers take any 64 bits as one; what is behind it is delivered, too."""
+    function = Function()
+    producer = Producer({"bootstrap.servers": cluster.bootstrap_servers})
+    producer.produce(TOPIC, b"first", partition=0, timestamp=2**60)
+    producer.produce(TOPIC, b"second", partition=0)
+    assert producer.flush(10) == 0
+
+    async with listening(cluster, function):
+        await eventually(lambda: function.bodies == [b"first", b"second"])
+
+    assert committed(cluster) == [2, 0, 0]
 
 
 async def test_a_partition_keeps_its_order(cluster):

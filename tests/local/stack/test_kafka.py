@@ -119,6 +119,24 @@ async def test_events_of_a_topic_are_stored(stack, wait_until):
     wait_until(lambda: _archived(stack) >= {message.body for message in messages})
 
 
+@pytest.mark.parametrize(
+    ("environment", "fleet", "said"),
+    [
+        ({"KAFKA": "1"}, SimulatedFleet(), "pushes over Kafka, to the topic push-events"),
+        ({}, SimulatedFleet(), "pushes over Service Bus, to the queue push-events"),
+        ({"KAFKA": "1"}, None, None),
+    ],
+)
+def test_it_says_by_which_way_the_fleet_pushes(tmp_path, environment, fleet, said):
+    """Else the queue would look broken that stays empty."""
+    shown = io.StringIO()
+
+    view.welcome(Stack(run_folder=tmp_path, environment=environment, fleet=fleet), Console(file=shown, width=200))
+
+    lines = [line.split(maxsplit=1)[1] for line in shown.getvalue().splitlines() if line.startswith("  fleet ")]
+    assert [line.split(";")[0] for line in lines] == ([] if said is None else [said])
+
+
 def test_it_says_where_kafka_is(stack):
     """With the topic."""
     said = io.StringIO()

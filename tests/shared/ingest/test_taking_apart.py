@@ -1,8 +1,12 @@
 """Storing for Kafka: a fault of this app stops nothing for ever and loses nothing; an outage is told to the caller."""
 
-import pytest
+from types import SimpleNamespace
 
-from shared.errors import ConfigurationError, StorageUnavailable
+import pytest
+from azure_functions_runtime.utils.tracing import marshall_exception_trace
+
+from shared import telemetry
+from shared.errors import ConfigurationError, StorageRefusesAccess, StorageUnavailable
 from shared.ingest import taking_apart
 from shared.ingest.ingest import Ingest
 from shared.ingest.rows import Delivery, KafkaPosition
@@ -142,6 +146,35 @@ async def test_the_log_says_where_a_fault_is_and_nothing_of_its_text(tables, cap
     assert caplog.text.count("error=RuntimeError at ") == MOST_TRIES + 1
     assert f"{__file__}:" in caplog.text
     assert "TAG-SECRET" not in caplog.text
+
+
+async def test_what_an_outage_tells_has_nothing_of_the_fault_before_it(tables):
+    """Storage goes away while a message is set aside: the runtime logs the whole chain of what is raised."""
+
+    def refuse(_method, _table):
+        raise StorageRefusesAccess("the test says so", status=403)
+
+    tables.before = refuse
+    with pytest.raises(StorageRefusesAccess) as raised:
+        await store_or_set_aside(FaultyIngest(tables, cannot=STATE), deliveries(STATE), within(0.2))
+
+    assert "TAG-SECRET" not in marshall_exception_trace(raised.value)
+
+
+async def test_an_outage_while_a_message_is_set_aside_is_counted_as_given_back(tables, monkeypatch):
+    """Once: an alert rings by it."""
+    outcomes = []
+    duration = SimpleNamespace(record=lambda _value, outcome: outcomes.append(outcome))
+    monkeypatch.setattr(telemetry, "INGEST_DURATION", duration)
+
+    def refuse(_method, _table):
+        raise StorageRefusesAccess("the test says so", status=403)
+
+    tables.before = refuse
+    with pytest.raises(StorageRefusesAccess):
+        await store_or_set_aside(FaultyIngest(tables, cannot=STATE), deliveries(STATE), within(0.2))
+
+    assert outcomes == ["given_back"]
 
 
 async def test_what_is_not_from_kafka_leaves_the_place_alone(tables):
