@@ -2,7 +2,7 @@
 # The first one sets the folder up (local/bootstrap.sh): .venv and Azurite; after that it only checks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test fuzz day hostile order faults crash workers outage soak mutation coverage lint audit package bench clean
+.PHONY: help setup demo up test fuzz day hostile order faults crash workers outage kafka soak mutation coverage lint audit package bench clean
 
 PYTHON_OF_VENV := .venv/bin/python
 
@@ -17,6 +17,7 @@ help:
 	@echo 'make faults  every request of every flow fails in nine ways, once, twice and for good: two minutes'
 	@echo 'make crash   kill -9 at 200 points of 5,000 events; make workers: two at once, 20 rounds;'
 	@echo '             make outage: storage gone for a minute, under load, twice'
+	@echo 'make kafka   2,000 messages over three partitions, ten workers killed; storage away for 30 s; all ways mixed'
 	@echo 'make soak    half an hour at half of the measured maximum; SOAK_SECONDS=60 make soak is the daily form'
 	@echo 'make mutation do tests notice a change of what decides? make coverage: which lines and branches do they run?'
 	@echo 'make lint    check style, types and the workflows of .github; changes nothing'
@@ -64,6 +65,9 @@ workers: setup
 
 outage: setup
 	@OUTAGE_SECONDS=$${OUTAGE_SECONDS:-60} $(PYTHON_OF_VENV) -m pytest tests/crash/test_outage.py -s $(ARGS)
+
+kafka: setup
+	@KAFKA_MESSAGES=$${KAFKA_MESSAGES:-2000} KAFKA_KILLS=$${KAFKA_KILLS:-10} KAFKA_OUTAGE_SECONDS=$${KAFKA_OUTAGE_SECONDS:-30} KAFKA_ORDERS=$${KAFKA_ORDERS:-500} $(PYTHON_OF_VENV) -m pytest tests/kafka -s $(ARGS)
 
 soak: setup
 	@$(PYTHON_OF_VENV) -m bench.soak --seconds $${SOAK_SECONDS:-1800} $(ARGS)

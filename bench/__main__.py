@@ -12,6 +12,7 @@ from bench.end_to_end import measure_end_to_end
 from bench.entities import measure_entities
 from bench.growth import measure_growth
 from bench.handler import measure_handler
+from bench.kafka import measure_kafka
 from bench.memory import measure_memory
 from bench.package import measure_package
 from bench.page import show, write_page
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[], Coroutine[None, None, Result]]] = {
     "parse": measure_parse,
     "memory": measure_memory,
     "end_to_end": measure_end_to_end,
+    "kafka": measure_kafka,
     "repeats": measure_repeats,
     "growth": measure_growth,
     "taps": measure_taps,
