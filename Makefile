@@ -79,7 +79,7 @@ mutation: setup
 	@$(PYTHON_OF_VENV) -m bench.mutation
 
 coverage: setup
-	@$(PYTHON_OF_VENV) -m pytest --cov --cov-report= --cov-fail-under=95 $(ARGS)
+	@$(PYTHON_OF_VENV) -m pytest --cov --cov-report= --cov-fail-under=95 --timeout=600 $(ARGS)
 	@$(PYTHON_OF_VENV) -m coverage report --skip-covered --show-missing --fail-under=100 \
 		--include="$$($(PYTHON_OF_VENV) -c 'from tests.test_architecture import PURE; print(",".join(PURE))')"
 

@@ -138,9 +138,11 @@ def _is_same_state(pushed: Row, polled: Row) -> bool:
     if pushed.get("status") != polled["status"] or pushed.get("status_clock") != Clock.PLATFORM:
         return False
     pushed_at, polled_at = pushed.get("status_occurred_at"), polled.get("status_occurred_at")
-    if not isinstance(pushed_at, Instant) or not isinstance(polled_at, Instant):
-        return False
-    return polled_at - pushed_at <= CONFIRMED_WITHIN_TICKS
+    return (
+        isinstance(pushed_at, Instant)
+        and isinstance(polled_at, Instant)
+        and polled_at - pushed_at <= CONFIRMED_WITHIN_TICKS
+    )
 
 
 def _state(row: Row) -> Row:
